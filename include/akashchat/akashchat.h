@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * libakashchat: Akash Chat behind the OpenAI API, on the host's libevent
+ * loop.
+ *
+ *	struct ac_config *config = ac_config_new();
+ *	struct ac_server *server = ac_server_new(base, config, error);
+ *	event_base_dispatch(base);
+ *	ac_server_free(server);
+ *	ac_config_free(config);
+ *
+ * The library has no threads, installs no signal handlers and never calls
+ * exit(). It aborts only where there is no memory left. The host ignores
+ * SIGPIPE, since libevent writes to sockets that a peer may have closed.
+ * Everything here belongs to the thread that runs the loop.
+ */
+#ifndef AKASHCHAT_AKASHCHAT_H
+#define AKASHCHAT_AKASHCHAT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct event_base;
+struct ac_config;
+struct ac_server;
+
+/* The room for a one-line reason, its NUL included. */
+enum { AC_REASON_SIZE = 512 };
+
+/* The library's version, such as "0.1.0"; constant. */
+const char *ac_version(void);
+
+/*
+ * Process-wide settings, all of them optional, to be called once and before
+ * any other use of libevent or jansson: running out of memory inside those
+ * aborts like everywhere else, and libevent's warnings go to the log.
+ */
+void ac_process_init(void);
+
+/* A configuration with every option at its default. The caller owns it. */
+struct ac_config *ac_config_new(void);
+
+/* Frees it and wipes its secrets; NULL is fine. */
+void ac_config_free(struct ac_config *config);
+
+/*
+ * Sets one option by the name it has in the environment, for instance
+ * ("SERVER_ADDRESS", "localhost:0"). It beats what the environment or a file
+ * says, in whichever order they come. Returns false and a reason that names
+ * the option, the value (a secret's is hidden) and what is allowed.
+ */
+bool ac_config_set(struct ac_config *config, const char *name,
+    const char *value, char reason[AC_REASON_SIZE]);
+
+/* What a command line asks for. */
+enum ac_command {
+	AC_COMMAND_SERVE, /* the configuration is complete: serve */
+	AC_COMMAND_DONE,  /* --help and the like were answered: exit with 0 */
+	AC_COMMAND_BAD,   /* the reason says what is wrong: exit with 2 */
+};
+
+/*
+ * Reads flags, the environment and --config FILE into config; flags beat the
+ * environment, which beats the file. --help, --version and --check-config
+ * are answered on standard output. With AC_COMMAND_BAD reason holds one line.
+ */
+enum ac_command ac_config_parse(struct ac_config *config, int argc, char **argv,
+    char reason[AC_REASON_SIZE]);
+
+/*
+ * Builds the server on base and starts to listen. config is read and not
+ * kept; base must outlive the server. Returns NULL and a reason where an
+ * address cannot be listened on or a certificate store cannot be read.
+ * No request is handled before the loop runs.
+ */
+struct ac_server *ac_server_new(struct event_base *base,
+    const struct ac_config *config, char reason[AC_REASON_SIZE]);
+
+/* The TCP port that the server listens on (the picked one for port 0). */
+uint16_t ac_server_port(const struct ac_server *server);
+
+/*
+ * Stops listening and lets running requests finish, for at most the
+ * DRAIN_TIMEOUT of the configuration; what runs then is cut off. on_drained
+ * is called once, from the loop and never before this function returns. It
+ * may free the server. Calling it again changes nothing.
+ */
+void ac_server_drain(struct ac_server *server,
+    void (*on_drained)(struct ac_server *server, void *arg), void *arg);
+
+/*
+ * Closes every connection at once and frees everything; NULL is fine. Not to
+ * be called from a callback of the server other than on_drained.
+ */
+void ac_server_free(struct ac_server *server);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * Time. Durations and deadlines use the monotonic clock, which no
+ * administrator moves; the calendar is only for what people read.
+ */
+#ifndef AC_BASE_CLOCK_H
+#define AC_BASE_CLOCK_H
+
+#include <stdint.h>
+#include <sys/time.h>
+
+/* Milliseconds of the monotonic clock; their zero means nothing. */
+int64_t ac_clock_ms(void);
+
+/* Seconds since 1970, UTC. */
+int64_t ac_clock_unix_seconds(void);
+
+/* A duration in milliseconds (negative counts as 0) as a timeval. */
+struct timeval ac_clock_timeval(int64_t ms);
+
+#endif

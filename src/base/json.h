@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Small helpers around jansson and JSON literals. */
+#ifndef AC_BASE_JSON_H
+#define AC_BASE_JSON_H
+
+#include <stddef.h>
+
+#include <jansson.h>
+
+struct evbuffer;
+
+/* The deepest nesting of arrays and objects that is parsed. */
+enum { AC_JSON_MAX_DEPTH = 64 };
+
+/*
+ * Parses one JSON value that fills data (len bytes). A byte order mark in
+ * front is skipped and NUL in strings is kept. Returns a new reference, or
+ * NULL and in why (size bytes) what is wrong and where.
+ */
+json_t *ac_json_parse(const char *data, size_t len, char *why, size_t size);
+
+/* The string behind key, or NULL if it is absent or something else. */
+const char *ac_json_get_string(const json_t *object, const char *key);
+
+/* The value behind key; NULL where it is absent or null. */
+json_t *ac_json_get(const json_t *object, const char *key);
+
+/* Appends a string of len bytes of UTF-8 as a JSON literal without its
+ * quotes. */
+void ac_json_add_escaped(struct evbuffer *out, const char *s, size_t len);
+
+/* Appends value as compact JSON. */
+void ac_json_add(struct evbuffer *out, const json_t *value);
+
+#endif

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * The option table. A row here is all that a new option needs beside its
+ * field in struct ac_options: parsing, --help, --check-config and
+ * docs/configuration.md follow.
+ */
+#include "base/option_table.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/options.h"
+
+#define FIELD(f) offsetof(struct ac_options, f)
+
+static const char *const log_levels[] = {
+    "error", "warn", "info", "debug", NULL};
+static_assert(AC_LENGTH(log_levels) == AC_LOG_LEVELS + 1, "one for each level");
+
+static const char *const unknown_models[] = {"reject", "pass", NULL};
+
+const struct ac_option ac_option_table[] = {
+    {
+	.name = "SERVER_ADDRESS",
+	.type = AC_TYPE_ADDRESS,
+	.offset = FIELD(server_address),
+	.default_value = "localhost:16571",
+	.placeholder = "ADDRESS",
+	.allowed = "`host:port`, `:port`, `[::1]:port`",
+	.help = "Where the program listens. `localhost` is 127.0.0.1 and, "
+		"where there is one, ::1; port 0 picks a free one and the log "
+		"says which.",
+    },
+    {
+	.name = "BEARER_TOKEN",
+	.type = AC_TYPE_SECRET,
+	.offset = FIELD(bearer_token),
+	.default_value = "",
+	.placeholder = "KEY",
+	.allowed = "any text without control characters",
+	.help = "The key that clients must send; empty: none is wanted. "
+		"`BEARER_TOKEN_FILE` reads it from a file.",
+    },
+    {
+	.name = "AKASH_BASE_URL",
+	.type = AC_TYPE_URL,
+	.offset = FIELD(akash_base_url),
+	.default_value = "https://chat.akash.network",
+	.placeholder = "URL",
+	.allowed = "`http://` or `https://`, a host, perhaps a port and a path",
+	.help = "The Akash Chat web app.",
+    },
+    {
+	.name = "DEFAULT_MODEL",
+	.type = AC_TYPE_TEXT,
+	.offset = FIELD(default_model),
+	.default_value = "",
+	.placeholder = "MODEL",
+	.allowed = "a model's id, or empty",
+	.help = "Takes the place of a missing or unknown model; empty: such "
+		"requests are refused.",
+    },
+    {
+	.name = "UNKNOWN_MODELS",
+	.type = AC_TYPE_CHOICE,
+	.offset = FIELD(unknown_models),
+	.choices = unknown_models,
+	.default_value = "reject",
+	.placeholder = "CHOICE",
+	.allowed = "`reject` or `pass`",
+	.help = "What becomes of a model that is not on the site's list: "
+		"404, or the upstream decides.",
+    },
+    {
+	.name = "SYSTEM_PROMPT",
+	.type = AC_TYPE_TEXT,
+	.offset = FIELD(system_prompt),
+	.default_value = "",
+	.placeholder = "TEXT",
+	.allowed = "any text",
+	.help = "The system message of conversations that bring none; empty: "
+		"none is sent, the site's own persona neither.",
+    },
+    {
+	.name = "DEFAULT_TEMPERATURE",
+	.type = AC_TYPE_REAL,
+	.offset = FIELD(default_temperature),
+	.min = 0,
+	.max = 2,
+	.default_value = "0.85",
+	.placeholder = "NUMBER",
+	.allowed = "0 to 2, or empty",
+	.help = "The temperature where a request names none; empty: the "
+		"model's own.",
+    },
+    {
+	.name = "DEFAULT_TOP_P",
+	.type = AC_TYPE_REAL,
+	.offset = FIELD(default_top_p),
+	.min = 0,
+	.max = 1,
+	.default_value = "1.0",
+	.placeholder = "NUMBER",
+	.allowed = "0 to 1, or empty",
+	.help = "The top_p where a request names none; empty: the model's "
+		"own.",
+    },
+    {
+	.name = "UPSTREAM_USER_AGENT",
+	.type = AC_TYPE_TEXT,
+	.offset = FIELD(upstream_user_agent),
+	.one_line = true,
+	.default_value = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) "
+			 "Gecko/20100101 Firefox/140.0",
+	.placeholder = "TEXT",
+	.allowed = "one line of text; empty gives the program's own name",
+	.help = "The User-Agent sent to the site, which refuses sessions "
+		"without one.",
+    },
+    {
+	.name = "CONNECT_TIMEOUT",
+	.type = AC_TYPE_WHOLE,
+	.offset = FIELD(connect_timeout_s),
+	.min = 1,
+	.max = 3600,
+	.default_value = "10",
+	.placeholder = "SECONDS",
+	.allowed = "1 to 3600 seconds",
+	.help = "How long a connection to the site may take, TLS included, "
+		"for each of its addresses.",
+    },
+    {
+	.name = "UPSTREAM_TIMEOUT",
+	.type = AC_TYPE_WHOLE,
+	.offset = FIELD(upstream_timeout_s),
+	.min = 1,
+	.max = 86400,
+	.default_value = "120",
+	.placeholder = "SECONDS",
+	.allowed = "1 to 86400 seconds",
+	.help = "How long the site may stay silent, before its answer or "
+		"within it.",
+    },
+    {
+	.name = "MODELS_TTL",
+	.type = AC_TYPE_WHOLE,
+	.offset = FIELD(models_ttl_s),
+	.min = 1,
+	.max = 86400,
+	.default_value = "600",
+	.placeholder = "SECONDS",
+	.allowed = "1 to 86400 seconds",
+	.help = "How long the list of models is kept before it is fetched "
+		"again.",
+    },
+    {
+	.name = "SSL_CERT_FILE",
+	.type = AC_TYPE_PATH,
+	.offset = FIELD(ssl_cert_file),
+	.default_value = "",
+	.placeholder = "FILE",
+	.allowed = "a path, or empty",
+	.help = "A PEM file of certificate authorities to trust beside the "
+		"directory.",
+    },
+    {
+	.name = "SSL_CERT_DIR",
+	.type = AC_TYPE_PATH,
+	.offset = FIELD(ssl_cert_dir),
+	.default_value = "",
+	.placeholder = "DIRECTORY",
+	.allowed = "a path, or empty",
+	.help = "A hashed directory of trusted certificate authorities; "
+		"empty: the system's.",
+    },
+    {
+	.name = "MAX_BODY_SIZE",
+	.type = AC_TYPE_WHOLE,
+	.offset = FIELD(max_body_size),
+	.min = 1024,
+	.max = 1073741824,
+	.default_value = "20971520",
+	.placeholder = "BYTES",
+	.allowed = "1024 to 1073741824 bytes",
+	.help = "The largest request body; a larger one is answered 413.",
+    },
+    {
+	.name = "DRAIN_TIMEOUT",
+	.type = AC_TYPE_WHOLE,
+	.offset = FIELD(drain_timeout_s),
+	.min = 0,
+	.max = 86400,
+	.default_value = "300",
+	.placeholder = "SECONDS",
+	.allowed = "0 to 86400 seconds",
+	.help = "How long running requests may go on after SIGTERM or "
+		"SIGINT; a second signal ends them at once.",
+    },
+    {
+	.name = "LOG_LEVEL",
+	.type = AC_TYPE_CHOICE,
+	.offset = FIELD(log_level),
+	.choices = log_levels,
+	.default_value = "info",
+	.placeholder = "LEVEL",
+	.allowed = "`error`, `warn`, `info` or `debug`",
+	.help = "How much is logged; `info` has a line for each request.",
+    },
+    {
+	.name = "DEMO",
+	.type = AC_TYPE_SWITCH,
+	.offset = FIELD(demo),
+	.default_value = "off",
+	.placeholder = "",
+	.allowed = "`on` or `off`",
+	.help = "Answers from a simulated Akash Chat inside the program, "
+		"without a network; `AKASH_BASE_URL` is not used.",
+    },
+    {
+	.name = "DEMO_SESSION_TTL",
+	.type = AC_TYPE_WHOLE,
+	.offset = FIELD(demo_session_ttl_s),
+	.min = 1,
+	.max = 86400,
+	.default_value = "600",
+	.placeholder = "SECONDS",
+	.allowed = "1 to 86400 seconds",
+	.help = "How long the demo's sessions live.",
+    },
+    {
+	.name = "DEMO_DELAY",
+	.type = AC_TYPE_WHOLE,
+	.offset = FIELD(demo_delay_ms),
+	.min = 0,
+	.max = 60000,
+	.default_value = "20",
+	.placeholder = "MILLISECONDS",
+	.allowed = "0 to 60000 milliseconds",
+	.help = "The pause before each piece of the demo's text.",
+    },
+};
+static_assert(AC_LENGTH(ac_option_table) == AC_OPTIONS, "AC_OPTIONS counts");
+
+const struct ac_option *
+ac_option_find(const char *name)
+{
+	for (size_t i = 0; i < AC_OPTIONS; i++) {
+		if (strcmp(name, ac_option_table[i].name) == 0)
+			return &ac_option_table[i];
+	}
+	return NULL;
+}
+
+const struct ac_option *
+ac_option_find_secret_file(const char *name)
+{
+	static const char suffix[] = "_FILE";
+
+	for (size_t i = 0; i < AC_OPTIONS; i++) {
+		const struct ac_option *option = &ac_option_table[i];
+		size_t len = strlen(option->name);
+
+		if (option->type == AC_TYPE_SECRET &&
+		    strncmp(name, option->name, len) == 0 &&
+		    strcmp(name + len, suffix) == 0)
+			return option;
+	}
+	return NULL;
+}

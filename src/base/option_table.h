@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* The rows of the option table, for options.c and option_sources.c alone. */
+#ifndef AC_BASE_OPTION_TABLE_H
+#define AC_BASE_OPTION_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum ac_option_type {
+	AC_TYPE_TEXT,
+	AC_TYPE_SECRET, /* NAME_FILE reads it from a file's first line */
+	AC_TYPE_PATH,
+	AC_TYPE_ADDRESS,
+	AC_TYPE_URL,
+	AC_TYPE_WHOLE, /* int64_t from min to max */
+	AC_TYPE_REAL,  /* from min to max, empty means absent */
+	AC_TYPE_SWITCH,
+	AC_TYPE_CHOICE, /* an enum whose values count from 0 */
+	AC_OPTION_TYPES
+};
+
+struct ac_option {
+	const char *name; /* of the environment variable */
+	enum ac_option_type type;
+	size_t offset; /* of its field in struct ac_options */
+	double min;
+	double max;
+	bool one_line;              /* goes into a header */
+	const char *const *choices; /* ends with NULL */
+	const char *default_value;
+	const char *placeholder; /* stands behind the flag in --help */
+	const char *allowed;
+	const char *help; /* one sentence */
+};
+
+enum { AC_OPTIONS = 20 };
+extern const struct ac_option ac_option_table[AC_OPTIONS];
+
+/* The row of a name, or NULL. */
+const struct ac_option *ac_option_find(const char *name);
+
+/* The row of the secret whose file NAME_FILE names, or NULL. */
+const struct ac_option *ac_option_find_secret_file(const char *name);
+
+#endif

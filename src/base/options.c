@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * The option table and what is read from it: setting, help, description.
+ * Where values come from (environment, file, flags) is in option_sources.c.
+ */
+#include "base/options.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <event2/buffer.h>
+
+#include "base/mem.h"
+#include "base/option_table.h"
+
+static bool set_text(struct ac_options *, const struct ac_option *,
+    const char *value, const char **why);
+static bool set_address(struct ac_options *, const struct ac_option *,
+    const char *value, const char **why);
+static bool set_url(struct ac_options *, const struct ac_option *,
+    const char *value, const char **why);
+static bool set_whole(struct ac_options *, const struct ac_option *,
+    const char *value, const char **why);
+static bool set_real(struct ac_options *, const struct ac_option *,
+    const char *value, const char **why);
+static bool set_switch(struct ac_options *, const struct ac_option *,
+    const char *value, const char **why);
+static bool set_choice(struct ac_options *, const struct ac_option *,
+    const char *value, const char **why);
+
+static bool (*const setters[])(struct ac_options *, const struct ac_option *,
+    const char *value, const char **why) = {
+    [AC_TYPE_TEXT] = set_text,
+    [AC_TYPE_SECRET] = set_text,
+    [AC_TYPE_PATH] = set_text,
+    [AC_TYPE_ADDRESS] = set_address,
+    [AC_TYPE_URL] = set_url,
+    [AC_TYPE_WHOLE] = set_whole,
+    [AC_TYPE_REAL] = set_real,
+    [AC_TYPE_SWITCH] = set_switch,
+    [AC_TYPE_CHOICE] = set_choice,
+};
+static_assert(AC_LENGTH(setters) == AC_OPTION_TYPES, "a setter for each type");
+
+/* A configuration, and for each option who set it and with which text. */
+struct ac_config {
+	struct ac_options options;
+	enum ac_option_source sources[AC_OPTIONS];
+	char *texts[AC_OPTIONS]; /* owned; secrets too */
+};
+
+/* The field of options that an option fills. */
+static void *
+field(struct ac_options *options, const struct ac_option *option)
+{
+	return (char *)options + option->offset;
+}
+
+struct ac_config *
+ac_config_new(void)
+{
+	struct ac_config *config = ac_calloc(1, sizeof(*config));
+	char error[AC_OPTION_ERROR_SIZE];
+
+	for (size_t i = 0; i < AC_OPTIONS; i++) {
+		const struct ac_option *option = &ac_option_table[i];
+
+		if (!ac_config_set_from(config, AC_SOURCE_DEFAULT, option->name,
+			option->default_value, error))
+			abort(); /* a default that its own row refuses */
+	}
+	return config;
+}
+
+void
+ac_config_free(struct ac_config *config)
+{
+	if (config == NULL)
+		return;
+	for (size_t i = 0; i < AC_OPTIONS; i++) {
+		const struct ac_option *option = &ac_option_table[i];
+		char **text = field(&config->options, option);
+
+		ac_wipe_and_free(config->texts[i]);
+		if (option->type == AC_TYPE_TEXT ||
+		    option->type == AC_TYPE_PATH ||
+		    option->type == AC_TYPE_SECRET)
+			ac_wipe_and_free(*text);
+	}
+	ac_address_clear(&config->options.server_address);
+	ac_url_clear(&config->options.akash_base_url);
+	free(config);
+}
+
+const struct ac_options *
+ac_config_options(const struct ac_config *config)
+{
+	return &config->options;
+}
+
+static bool report(char error[AC_OPTION_ERROR_SIZE], const char *fmt, ...)
+    AC_PRINTF(2, 3);
+
+static bool
+report(char error[AC_OPTION_ERROR_SIZE], const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(error, AC_OPTION_ERROR_SIZE, fmt, ap);
+	va_end(ap);
+	return false;
+}
+
+/* Reads a secret's file: its first line counts. */
+static bool
+read_secret(const struct ac_option *option, const char *path, char line[4096],
+    char error[AC_OPTION_ERROR_SIZE])
+{
+	FILE *file = fopen(path, "r");
+	bool ok;
+
+	if (file == NULL)
+		return report(error, "%s_FILE=%s: %s", option->name, path,
+		    strerror(errno));
+	ok = fgets(line, 4096, file) != NULL;
+	fclose(file);
+	if (!ok)
+		return report(
+		    error, "%s_FILE=%s: the file is empty", option->name, path);
+	line[strcspn(line, "\r\n")] = '\0';
+	return true;
+}
+
+/* What an error shows of a value: a secret stays hidden. */
+static const char *
+shown_value(const struct ac_option *option, const char *value)
+{
+	return option->type == AC_TYPE_SECRET ? "(hidden)" : value;
+}
+
+static bool
+set_option(struct ac_config *config, enum ac_option_source source,
+    const struct ac_option *option, const char *value,
+    char error[AC_OPTION_ERROR_SIZE])
+{
+	size_t i = (size_t)(option - ac_option_table);
+	struct ac_options scratch = {0};
+	const char *why = "";
+	/* A weaker source's value is checked, but goes nowhere. */
+	bool weaker = source < config->sources[i];
+	struct ac_options *target = weaker ? &scratch : &config->options;
+
+	if (!setters[option->type](target, option, value, &why))
+		return report(error, "%s=%s: %s; allowed: %s", option->name,
+		    shown_value(option, value), why, option->allowed);
+	if (weaker) {
+		ac_address_clear(&scratch.server_address);
+		ac_url_clear(&scratch.akash_base_url);
+		if (option->type == AC_TYPE_TEXT ||
+		    option->type == AC_TYPE_PATH ||
+		    option->type == AC_TYPE_SECRET)
+			ac_wipe_and_free(*(char **)field(&scratch, option));
+		return true;
+	}
+	config->sources[i] = source;
+	ac_wipe_and_free(config->texts[i]);
+	config->texts[i] = ac_strdup(value);
+	return true;
+}
+
+/* NAME= in an environment or a file says nothing, unless the option has a
+ * meaning for the empty value. */
+static bool
+means_unset(const struct ac_option *option, enum ac_option_source source)
+{
+	bool has_empty =
+	    option->type == AC_TYPE_TEXT || option->type == AC_TYPE_SECRET ||
+	    option->type == AC_TYPE_PATH || option->type == AC_TYPE_REAL;
+
+	return !has_empty &&
+	       (source == AC_SOURCE_FILE || source == AC_SOURCE_ENVIRONMENT);
+}
+
+bool
+ac_config_set_from(struct ac_config *config, enum ac_option_source source,
+    const char *name, const char *value, char error[AC_OPTION_ERROR_SIZE])
+{
+	const struct ac_option *option = ac_option_find(name);
+	char line[4096];
+
+	if (option != NULL) {
+		if (*value == '\0' && means_unset(option, source))
+			return true;
+		return set_option(config, source, option, value, error);
+	}
+	option = ac_option_find_secret_file(name);
+	if (option == NULL)
+		return report(error, "%s: there is no such option", name);
+	if (*value == '\0')
+		return true;
+	return read_secret(option, value, line, error) &&
+	       set_option(config, source, option, line, error);
+}
+
+bool
+ac_config_knows(const char *name)
+{
+	return ac_option_find(name) != NULL ||
+	       ac_option_find_secret_file(name) != NULL;
+}
+
+static bool
+set_text(struct ac_options *options, const struct ac_option *option,
+    const char *value, const char **why)
+{
+	char **text = field(options, option);
+
+	for (const char *p = value; *p != '\0'; p++) {
+		if ((unsigned char)*p < ' ' && option->type != AC_TYPE_TEXT) {
+			*why = "it holds a control character";
+			return false;
+		}
+	}
+	if (option->one_line && strpbrk(value, "\r\n") != NULL) {
+		*why = "it holds a line break";
+		return false;
+	}
+	ac_wipe_and_free(*text);
+	*text = *value == '\0' ? NULL : ac_strdup(value);
+	return true;
+}
+
+static bool
+set_address(struct ac_options *options, const struct ac_option *option,
+    const char *value, const char **why)
+{
+	struct ac_address *address = field(options, option);
+	struct ac_address parsed = {0};
+
+	if (!ac_address_parse(&parsed, value, why))
+		return false;
+	ac_address_clear(address);
+	*address = parsed;
+	return true;
+}
+
+static bool
+set_url(struct ac_options *options, const struct ac_option *option,
+    const char *value, const char **why)
+{
+	struct ac_url *url = field(options, option);
+	struct ac_url parsed = {0};
+
+	if (!ac_url_parse(&parsed, value, why))
+		return false;
+	ac_url_clear(url);
+	*url = parsed;
+	return true;
+}
+
+static bool
+set_whole(struct ac_options *options, const struct ac_option *option,
+    const char *value, const char **why)
+{
+	int64_t *whole = field(options, option);
+	char *end;
+	long long parsed;
+
+	errno = 0;
+	parsed = strtoll(value, &end, 10);
+	if (*value < '0' || *value > '9' || *end != '\0' || errno != 0) {
+		*why = "it is not a whole number";
+		return false;
+	}
+	if ((double)parsed < option->min || (double)parsed > option->max) {
+		*why = "it is out of range";
+		return false;
+	}
+	*whole = parsed;
+	return true;
+}
+
+static bool
+set_real(struct ac_options *options, const struct ac_option *option,
+    const char *value, const char **why)
+{
+	struct ac_optional_real *real = field(options, option);
+	char *end;
+	double parsed;
+
+	if (*value == '\0') {
+		real->set = false;
+		return true;
+	}
+	parsed = strtod(value, &end);
+	if (*end != '\0' || !isfinite(parsed)) {
+		*why = "it is not a number";
+		return false;
+	}
+	if (parsed < option->min || parsed > option->max) {
+		*why = "it is out of range";
+		return false;
+	}
+	*real = (struct ac_optional_real){.set = true, .value = parsed};
+	return true;
+}
+
+static bool
+set_switch(struct ac_options *options, const struct ac_option *option,
+    const char *value, const char **why)
+{
+	static const char *const names[] = {
+	    "0", "1", "false", "true", "no", "yes", "off", "on"};
+	bool *on = field(options, option);
+
+	for (size_t i = 0; i < AC_LENGTH(names); i++) {
+		if (strcmp(value, names[i]) == 0) {
+			*on = i % 2 == 1;
+			return true;
+		}
+	}
+	*why = "it is neither on nor off";
+	return false;
+}
+
+static bool
+set_choice(struct ac_options *options, const struct ac_option *option,
+    const char *value, const char **why)
+{
+	int *choice = field(options, option);
+
+	for (int i = 0; option->choices[i] != NULL; i++) {
+		if (strcmp(value, option->choices[i]) == 0) {
+			*choice = i;
+			return true;
+		}
+	}
+	*why = "it is not one of the choices";
+	return false;
+}
+
+/* --server-address for SERVER_ADDRESS. */
+static void
+make_flag(char flag[64], const char *name)
+{
+	size_t len = 2;
+
+	memcpy(flag, "--", 3);
+	for (; *name != '\0' && len < 63; name++, len++) {
+		if (*name == '_')
+			flag[len] = '-';
+		else if (*name >= 'A' && *name <= 'Z')
+			flag[len] = (char)(*name - 'A' + 'a');
+		else
+			flag[len] = *name;
+	}
+	flag[len] = '\0';
+}
+
+const char *
+ac_config_flag_name(const char *flag, bool *is_switch, char scratch[64])
+{
+	for (size_t i = 0; i < AC_OPTIONS; i++) {
+		const struct ac_option *option = &ac_option_table[i];
+
+		make_flag(scratch, option->name);
+		*is_switch = option->type == AC_TYPE_SWITCH;
+		if (strcmp(flag, scratch) == 0)
+			return option->name;
+		if (option->type != AC_TYPE_SECRET)
+			continue;
+		snprintf(scratch, 64, "%s_FILE", option->name);
+		char with_file[64];
+		make_flag(with_file, scratch);
+		if (strcmp(flag, with_file) == 0)
+			return scratch;
+	}
+	return NULL;
+}
+
+/* The contents of text as a C string; text is freed. */
+static char *
+take_string(struct evbuffer *text)
+{
+	size_t len = evbuffer_get_length(text);
+	char *out = ac_malloc(len + 1);
+
+	evbuffer_remove(text, out, len);
+	out[len] = '\0';
+	evbuffer_free(text);
+	return out;
+}
+
+static struct evbuffer *
+new_text(void)
+{
+	struct evbuffer *text = evbuffer_new();
+
+	if (text == NULL)
+		ac_out_of_memory();
+	return text;
+}
+
+char *
+ac_config_help(void)
+{
+	struct evbuffer *text = new_text();
+	char flag[64];
+
+	for (size_t i = 0; i < AC_OPTIONS; i++) {
+		const struct ac_option *option = &ac_option_table[i];
+
+		make_flag(flag, option->name);
+		evbuffer_add_printf(text, "  %s%s%s\n      %s\n", flag,
+		    option->type == AC_TYPE_SWITCH ? "" : " ",
+		    option->type == AC_TYPE_SWITCH ? "" : option->placeholder,
+		    option->help);
+		if (*option->default_value != '\0')
+			evbuffer_add_printf(
+			    text, "      Default: %s\n", option->default_value);
+	}
+	return take_string(text);
+}
+
+char *
+ac_config_describe(const struct ac_config *config)
+{
+	struct evbuffer *text = new_text();
+
+	for (size_t i = 0; i < AC_OPTIONS; i++) {
+		const struct ac_option *option = &ac_option_table[i];
+		const char *value = config->texts[i];
+
+		if (option->type == AC_TYPE_SECRET && *value != '\0')
+			value = "(hidden)";
+		evbuffer_add_printf(text, "%s=%s\n", option->name, value);
+	}
+	return take_string(text);
+}
+
+char *
+ac_config_markdown(void)
+{
+	struct evbuffer *text = new_text();
+
+	evbuffer_add_printf(text,
+	    "| Name | Default | Allowed | What it does |\n"
+	    "| --- | --- | --- | --- |\n");
+	for (size_t i = 0; i < AC_OPTIONS; i++) {
+		const struct ac_option *option = &ac_option_table[i];
+		const char *quote = *option->default_value == '\0' ? "" : "`";
+
+		evbuffer_add_printf(text, "| `%s` | %s%s%s | %s | %s |\n",
+		    option->name, quote, option->default_value, quote,
+		    option->allowed, option->help);
+	}
+	return take_string(text);
+}

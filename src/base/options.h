@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * The options. One table (options.c) holds each option's name, type, range,
+ * default and help; the environment, --config files, flags, --help,
+ * --check-config and docs/configuration.md all come from it.
+ */
+#ifndef AC_BASE_OPTIONS_H
+#define AC_BASE_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/log.h"
+#include "base/url.h"
+
+enum ac_unknown_models {
+	AC_UNKNOWN_MODELS_REJECT,
+	AC_UNKNOWN_MODELS_PASS,
+};
+
+/* A number that may be absent: an option whose empty value means "leave it
+ * to the other side". */
+struct ac_optional_real {
+	bool set;
+	double value;
+};
+
+/* Everything in force. Strings are owned and never NULL unless said. */
+struct ac_options {
+	/* serving */
+	struct ac_address server_address;
+	char *bearer_token;    /* NULL: no key is wanted */
+	int64_t max_body_size; /* bytes */
+	int64_t drain_timeout_s;
+	/* upstream */
+	struct ac_url akash_base_url;
+	char *upstream_user_agent;
+	char *ssl_cert_file; /* NULL: the system's */
+	char *ssl_cert_dir;  /* NULL: the system's */
+	int64_t connect_timeout_s;
+	int64_t upstream_timeout_s;
+	int64_t models_ttl_s;
+	/* chat */
+	char *system_prompt; /* NULL: none */
+	char *default_model; /* NULL: none */
+	struct ac_optional_real default_temperature;
+	struct ac_optional_real default_top_p;
+	enum ac_unknown_models unknown_models;
+	/* demo */
+	bool demo;
+	int64_t demo_session_ttl_s;
+	int64_t demo_delay_ms;
+	/* log */
+	enum ac_log_level log_level;
+};
+
+/* Where a value comes from; a later one beats an earlier one. */
+enum ac_option_source {
+	AC_SOURCE_DEFAULT,
+	AC_SOURCE_FILE,
+	AC_SOURCE_ENVIRONMENT,
+	AC_SOURCE_FLAG,
+};
+
+/* The longest line that explains a bad value, NUL included. */
+enum { AC_OPTION_ERROR_SIZE = 512 }; /* AC_REASON_SIZE */
+
+struct ac_config;
+
+/* A configuration with every option at its default. */
+struct ac_config *ac_config_new(void);
+
+/* Frees it; secrets are wiped. config may be NULL. */
+void ac_config_free(struct ac_config *config);
+
+/* The values in force, borrowed from config. */
+const struct ac_options *ac_config_options(const struct ac_config *config);
+
+/*
+ * Sets one option by its name (SERVER_ADDRESS), or a secret from a file by
+ * its name with _FILE behind it. A value from a weaker source than the one
+ * that set the option before is checked and then ignored. False: error says
+ * in one line which option, which value and what is allowed.
+ */
+AC_MUST_CHECK bool ac_config_set_from(struct ac_config *config,
+    enum ac_option_source source, const char *name, const char *value,
+    char error[AC_OPTION_ERROR_SIZE]);
+
+/* Whether name is an option (with or without a secret's _FILE). */
+bool ac_config_knows(const char *name);
+
+/* Reads every option that the environment holds. False as above. */
+AC_MUST_CHECK bool ac_config_load_environment(
+    struct ac_config *config, char error[AC_OPTION_ERROR_SIZE]);
+
+/* Reads a file of NAME=value lines; blank lines and those that begin with #
+ * are skipped, an unknown name is an error. False as above. */
+AC_MUST_CHECK bool ac_config_load_file(struct ac_config *config,
+    const char *path, char error[AC_OPTION_ERROR_SIZE]);
+
+/* The name of the option behind a flag: "--server-address" gives
+ * SERVER_ADDRESS; NULL if there is none. *is_switch tells whether the flag
+ * stands without a value. The text is constant or lives in scratch. */
+const char *ac_config_flag_name(
+    const char *flag, bool *is_switch, char scratch[64]);
+
+/* Every option with its help, as --help prints it; the caller frees it. */
+char *ac_config_help(void);
+
+/* Every option as NAME=value with secrets hidden; the caller frees it. */
+char *ac_config_describe(const struct ac_config *config);
+
+/* docs/configuration.md's table in Markdown; the caller frees it. */
+char *ac_config_markdown(void);
+
+#endif
