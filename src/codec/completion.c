@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* The chat completion encoders: see completion.h. */
+#include "codec/completion.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <event2/buffer.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+
+static const char *const finish_names[] = {
+    [AC_FINISH_STOP] = "stop",
+    [AC_FINISH_LENGTH] = "length",
+    [AC_FINISH_CONTENT_FILTER] = "content_filter",
+    [AC_FINISH_TOOL_CALLS] = "tool_calls",
+    [AC_FINISH_ERROR] = "stop",
+    [AC_FINISH_OTHER] = "stop",
+    [AC_FINISH_UNKNOWN] = "stop",
+};
+static_assert(AC_LENGTH(finish_names) == AC_FINISHES, "a name for each");
+
+const char *
+ac_finish_name(enum ac_finish finish)
+{
+	return finish_names[finish];
+}
+
+static void
+add(struct evbuffer *out, const char *data, size_t len)
+{
+	if (evbuffer_add(out, data, len) != 0)
+		ac_out_of_memory();
+}
+
+static void
+add_string(struct evbuffer *out, const char *s)
+{
+	add(out, s, strlen(s));
+}
+
+static struct evbuffer *
+new_buffer(void)
+{
+	struct evbuffer *buffer = evbuffer_new();
+
+	if (buffer == NULL)
+		ac_out_of_memory();
+	return buffer;
+}
+
+/* "id":…,"object":…,"created":…,"model":… */
+static void
+add_head(struct evbuffer *out, const struct ac_completion_head *head,
+    const char *object)
+{
+	evbuffer_add_printf(out,
+	    "\"id\":\"%s\",\"object\":\"%s\",\"created\":%" PRId64
+	    ",\"model\":\"",
+	    head->id, object, head->created);
+	ac_json_add_escaped(out, head->model, strlen(head->model));
+	add_string(out, "\"");
+}
+
+static void
+add_usage(struct evbuffer *out, const struct ac_usage *usage)
+{
+	evbuffer_add_printf(out,
+	    "{\"prompt_tokens\":%" PRId64 ",\"completion_tokens\":%" PRId64
+	    ",\"total_tokens\":%" PRId64 "}",
+	    usage->prompt_tokens, usage->completion_tokens,
+	    usage->prompt_tokens + usage->completion_tokens);
+}
+
+void
+ac_chunk_encoder_init(struct ac_chunk_encoder *encoder,
+    const struct ac_completion_head *head, enum ac_chunk_usage usage)
+{
+	struct evbuffer *text = new_buffer();
+
+	add_string(text, "data: {");
+	add_head(text, head, "chat.completion.chunk");
+	add_string(text, ",\"choices\":[");
+	encoder->usage = usage;
+	encoder->head_len = evbuffer_get_length(text);
+	encoder->head = ac_malloc(encoder->head_len);
+	evbuffer_remove(text, encoder->head, encoder->head_len);
+	evbuffer_free(text);
+}
+
+void
+ac_chunk_encoder_clear(struct ac_chunk_encoder *encoder)
+{
+	free(encoder->head);
+	encoder->head = NULL;
+}
+
+/* What stands behind the choices of every frame but the usage frame. */
+static void
+end_frame(struct ac_chunk_encoder *encoder, struct evbuffer *out)
+{
+	add_string(out, encoder->usage == AC_CHUNK_USAGE_LAST
+			    ? "],\"usage\":null}\n\n"
+			    : "]}\n\n");
+}
+
+/* One frame with a literal in its delta. */
+static void
+add_delta(struct ac_chunk_encoder *encoder, struct evbuffer *out,
+    const char *delta, const char *literal, size_t len)
+{
+	add(out, encoder->head, encoder->head_len);
+	add_string(out, delta);
+	add(out, literal, len);
+	add_string(out, "\"},\"logprobs\":null,\"finish_reason\":null}");
+	end_frame(encoder, out);
+}
+
+void
+ac_chunk_add_role(struct ac_chunk_encoder *encoder, struct evbuffer *out)
+{
+	add(out, encoder->head, encoder->head_len);
+	add_string(out,
+	    "{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\","
+	    "\"refusal\":null},\"logprobs\":null,\"finish_reason\":null}");
+	end_frame(encoder, out);
+}
+
+void
+ac_chunk_add_text(struct ac_chunk_encoder *encoder, struct evbuffer *out,
+    const char *literal, size_t len)
+{
+	add_delta(encoder, out, "{\"index\":0,\"delta\":{\"content\":\"",
+	    literal, len);
+}
+
+void
+ac_chunk_add_reasoning(struct ac_chunk_encoder *encoder, struct evbuffer *out,
+    const char *literal, size_t len)
+{
+	add_delta(encoder, out,
+	    "{\"index\":0,\"delta\":{\"reasoning_content\":\"", literal, len);
+}
+
+void
+ac_chunk_add_finish(struct ac_chunk_encoder *encoder, struct evbuffer *out,
+    enum ac_finish finish)
+{
+	add(out, encoder->head, encoder->head_len);
+	evbuffer_add_printf(out,
+	    "{\"index\":0,\"delta\":{},\"logprobs\":null,"
+	    "\"finish_reason\":\"%s\"}",
+	    ac_finish_name(finish));
+	end_frame(encoder, out);
+}
+
+void
+ac_chunk_add_usage(struct ac_chunk_encoder *encoder, struct evbuffer *out,
+    const struct ac_usage *usage)
+{
+	if (encoder->usage == AC_CHUNK_USAGE_NONE)
+		return;
+	add(out, encoder->head, encoder->head_len);
+	add_string(out, "],\"usage\":");
+	add_usage(out, usage);
+	add_string(out, "}\n\n");
+}
+
+void
+ac_chunk_add_done(struct evbuffer *out)
+{
+	add_string(out, "data: [DONE]\n\n");
+}
+
+void
+ac_completion_init(struct ac_completion *completion, size_t max_len)
+{
+	*completion = (struct ac_completion){
+	    .content = new_buffer(),
+	    .max_len = max_len,
+	};
+}
+
+void
+ac_completion_clear(struct ac_completion *completion)
+{
+	if (completion->content != NULL)
+		evbuffer_free(completion->content);
+	if (completion->reasoning != NULL)
+		evbuffer_free(completion->reasoning);
+	completion->content = completion->reasoning = NULL;
+}
+
+static bool
+has_room(const struct ac_completion *completion, size_t len)
+{
+	size_t used = evbuffer_get_length(completion->content);
+
+	if (completion->reasoning != NULL)
+		used += evbuffer_get_length(completion->reasoning);
+	return len <= completion->max_len - used;
+}
+
+bool
+ac_completion_add_text(
+    struct ac_completion *completion, const char *literal, size_t len)
+{
+	if (!has_room(completion, len))
+		return false;
+	add(completion->content, literal, len);
+	return true;
+}
+
+bool
+ac_completion_add_reasoning(
+    struct ac_completion *completion, const char *literal, size_t len)
+{
+	if (!has_room(completion, len))
+		return false;
+	if (completion->reasoning == NULL)
+		completion->reasoning = new_buffer();
+	add(completion->reasoning, literal, len);
+	return true;
+}
+
+void
+ac_completion_finish(struct ac_completion *completion,
+    const struct ac_completion_head *head, enum ac_finish finish,
+    const struct ac_usage *usage, struct evbuffer *out)
+{
+	add_string(out, "{");
+	add_head(out, head, "chat.completion");
+	add_string(out,
+	    ",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\","
+	    "\"content\":\"");
+	evbuffer_add_buffer(out, completion->content);
+	if (completion->reasoning != NULL) {
+		add_string(out, "\",\"reasoning_content\":\"");
+		evbuffer_add_buffer(out, completion->reasoning);
+	}
+	evbuffer_add_printf(out,
+	    "\",\"refusal\":null},\"logprobs\":null,\"finish_reason\":\"%s\"}]"
+	    ",\"usage\":",
+	    ac_finish_name(finish));
+	add_usage(out, usage);
+	add_string(out, "}");
+}
