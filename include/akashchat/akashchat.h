@@ -72,8 +72,8 @@ enum ac_command ac_config_parse(struct ac_config *config, int argc, char **argv,
     char reason[AC_REASON_SIZE]);
 
 /*
- * Builds the server on base and starts to listen. config is read and not
- * kept; base must outlive the server. Returns NULL and a reason where an
+ * Builds the server on base and starts to listen. base and config are
+ * borrowed and must outlive the server; config is not to be changed. Returns NULL and a reason where an
  * address cannot be listened on or a certificate store cannot be read.
  * No request is handled before the loop runs.
  */

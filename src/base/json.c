@@ -11,6 +11,7 @@
 
 #include "base/attr.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 
 /* jansson's own limit is 2048 and not to be set, so depth is counted here,
  * before it parses. Strings are skipped; the rest need not be valid. */
@@ -88,28 +89,43 @@ add(struct evbuffer *out, const char *data, size_t len)
 		ac_out_of_memory();
 }
 
+/* The escape of what JSON does not let stand in a string. */
+static void
+add_escape(struct evbuffer *out, unsigned char c)
+{
+	static const char hex[] = "0123456789abcdef";
+	char escape[6] = {'\\', 'u', '0', '0', 0, 0};
+
+	if (c >= 0x20) {
+		escape[1] = (char)c;
+		add(out, escape, 2);
+		return;
+	}
+	escape[4] = hex[c >> 4];
+	escape[5] = hex[c & 15];
+	add(out, escape, sizeof(escape));
+}
+
 void
 ac_json_add_escaped(struct evbuffer *out, const char *s, size_t len)
 {
-	static const char hex[] = "0123456789abcdef";
-	size_t start = 0;
+	size_t start = 0, i = 0;
 
-	for (size_t i = 0; i < len; i++) {
+	while (i < len) {
 		unsigned char c = (unsigned char)s[i];
-		char escape[6] = {'\\', 'u', '0', '0', 0, 0};
+		uint32_t code_point;
+		size_t bytes = ac_utf8_decode(s + i, len - i, &code_point);
 
-		if (c >= 0x20 && c != '"' && c != '\\')
+		if (bytes > 0 && c >= 0x20 && c != '"' && c != '\\') {
+			i += bytes;
 			continue;
-		add(out, s + start, i - start);
-		start = i + 1;
-		if (c >= 0x20) {
-			escape[1] = (char)c;
-			add(out, escape, 2);
-		} else {
-			escape[4] = hex[c >> 4];
-			escape[5] = hex[c & 15];
-			add(out, escape, sizeof(escape));
 		}
+		add(out, s + start, i - start);
+		if (bytes == 0)
+			add(out, "\xef\xbf\xbd", 3); /* U+FFFD */
+		else
+			add_escape(out, c);
+		start = ++i;
 	}
 	add(out, s + start, len - start);
 }

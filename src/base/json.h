@@ -25,8 +25,8 @@ const char *ac_json_get_string(const json_t *object, const char *key);
 /* The value behind key; NULL where it is absent or null. */
 json_t *ac_json_get(const json_t *object, const char *key);
 
-/* Appends a string of len bytes of UTF-8 as a JSON literal without its
- * quotes. */
+/* Appends len bytes as a JSON literal without its quotes; a byte that is not
+ * UTF-8 becomes U+FFFD. */
 void ac_json_add_escaped(struct evbuffer *out, const char *s, size_t len);
 
 /* Appends value as compact JSON. */

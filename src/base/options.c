@@ -18,6 +18,7 @@
 
 #include "base/mem.h"
 #include "base/option_table.h"
+#include "base/utf8.h"
 
 static bool set_text(struct ac_options *, const struct ac_option *,
     const char *value, const char **why);
@@ -217,11 +218,32 @@ ac_config_knows(const char *name)
 }
 
 static bool
+is_utf8(const char *s)
+{
+	size_t len = strlen(s);
+
+	while (len > 0) {
+		uint32_t code_point;
+		size_t bytes = ac_utf8_decode(s, len, &code_point);
+
+		if (bytes == 0)
+			return false;
+		s += bytes;
+		len -= bytes;
+	}
+	return true;
+}
+
+static bool
 set_text(struct ac_options *options, const struct ac_option *option,
     const char *value, const char **why)
 {
 	char **text = field(options, option);
 
+	if (!is_utf8(value)) {
+		*why = "it is not UTF-8";
+		return false;
+	}
 	for (const char *p = value; *p != '\0'; p++) {
 		if ((unsigned char)*p < ' ' && option->type != AC_TYPE_TEXT) {
 			*why = "it holds a control character";

@@ -155,8 +155,8 @@ ac_datastream_end(struct ac_datastream *decoder)
 
 	if (decoder->stopped)
 		return;
-	if (ac_linesplit_has_partial(&decoder->split) ||
-	    (!decoder->finished && !decoder->step_ended)) {
+	if (!decoder->finished && (ac_linesplit_has_partial(&decoder->split) ||
+				      !decoder->step_ended)) {
 		fail(decoder, AC_STREAM_ERROR_CUT);
 		return;
 	}

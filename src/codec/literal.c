@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+#include "base/utf8.h"
+
 enum char_kind {
 	CHAR_OK,
 	CHAR_BAD_UTF8, /* one byte that is none */
@@ -124,40 +126,15 @@ next_escape(const char *s, size_t len)
 	}
 }
 
-/* A sequence of UTF-8 by the table of the Unicode standard (3-7): the bounds
- * of the second byte keep out surrogates and overlong forms. */
 static struct literal_char
 next_utf8(const char *s, size_t len)
 {
-	const unsigned char *u = (const unsigned char *)s;
-	const struct literal_char bad = make_char(CHAR_BAD_UTF8, 1, 0);
-	unsigned char low = 0x80, high = 0xbf;
-	size_t need;
 	uint32_t code_point;
+	size_t bytes = ac_utf8_decode(s, len, &code_point);
 
-	if (u[0] < 0xc2 || u[0] > 0xf4)
-		return bad;
-	need = u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3 : 4;
-	if (len < need)
-		return bad;
-	if (u[0] == 0xe0)
-		low = 0xa0;
-	else if (u[0] == 0xed)
-		high = 0x9f;
-	else if (u[0] == 0xf0)
-		low = 0x90;
-	else if (u[0] == 0xf4)
-		high = 0x8f;
-	if (u[1] < low || u[1] > high)
-		return bad;
-	code_point = u[0] & (0xffu >> (need + 1));
-	code_point = code_point << 6 | (u[1] & 0x3fu);
-	for (size_t i = 2; i < need; i++) {
-		if ((u[i] & 0xc0) != 0x80)
-			return bad;
-		code_point = code_point << 6 | (u[i] & 0x3fu);
-	}
-	return make_char(CHAR_OK, need, code_point);
+	if (bytes == 0)
+		return make_char(CHAR_BAD_UTF8, 1, 0);
+	return make_char(CHAR_OK, bytes, code_point);
 }
 
 /* len is at least 1. */
@@ -187,16 +164,6 @@ plain_ascii(const char *s, size_t len)
 	return i;
 }
 
-static size_t
-utf8_len(uint32_t code_point)
-{
-	if (code_point < 0x80)
-		return 1;
-	if (code_point < 0x800)
-		return 2;
-	return code_point < 0x10000 ? 3 : 4;
-}
-
 struct ac_literal_report
 ac_literal_check(const char *s, size_t len)
 {
@@ -224,7 +191,7 @@ ac_literal_check(const char *s, size_t len)
 			report.ends_with_high = true;
 		/* What is replaced becomes U+FFFD, three bytes. */
 		report.text_len +=
-		    c.kind == CHAR_OK ? utf8_len(c.code_point) : 3;
+		    c.kind == CHAR_OK ? ac_utf8_len(c.code_point) : 3;
 		i += c.len;
 	}
 	return report;
@@ -251,20 +218,6 @@ ac_literal_repair(struct ac_buf *out, const char *s, size_t len)
 	return true;
 }
 
-static size_t
-encode_utf8(uint32_t c, char out[4])
-{
-	size_t len = utf8_len(c);
-	static const unsigned char lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
-
-	for (size_t i = len; i > 1; i--) {
-		out[i - 1] = (char)(0x80 | (c & 0x3f));
-		c >>= 6;
-	}
-	out[0] = (char)(lead[len] | c);
-	return len;
-}
-
 bool
 ac_literal_decode(struct ac_buf *out, const char *s, size_t len)
 {
@@ -279,7 +232,7 @@ ac_literal_decode(struct ac_buf *out, const char *s, size_t len)
 			return false;
 		if (c.kind != CHAR_OK)
 			c.code_point = 0xfffd;
-		utf8_bytes = encode_utf8(c.code_point, utf8);
+		utf8_bytes = ac_utf8_encode(c.code_point, utf8);
 		if (!ac_buf_add(out, utf8, utf8_bytes))
 			return false;
 		i += c.len;

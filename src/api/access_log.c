@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* The access line: see access_log.h. Never a key, a cookie or a message. */
+#include "api/access_log.h"
+
+#include <assert.h>
+
+#include "base/attr.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+static const char *const ending_names[] = {
+    [AC_ENDING_DONE] = "done",
+    [AC_ENDING_REFUSED] = "refused",
+    [AC_ENDING_UPSTREAM_ERROR] = "upstream_error",
+    [AC_ENDING_CUT] = "cut",
+    [AC_ENDING_CLIENT_GONE] = "client_gone",
+    [AC_ENDING_ABORTED] = "aborted",
+};
+static_assert(AC_LENGTH(ending_names) == AC_ENDINGS, "a name for each");
+
+static const struct {
+	enum evhttp_cmd_type method;
+	const char *name;
+} methods[] = {
+    {EVHTTP_REQ_GET, "GET"},
+    {EVHTTP_REQ_POST, "POST"},
+    {EVHTTP_REQ_HEAD, "HEAD"},
+    {EVHTTP_REQ_PUT, "PUT"},
+    {EVHTTP_REQ_DELETE, "DELETE"},
+    {EVHTTP_REQ_OPTIONS, "OPTIONS"},
+    {EVHTTP_REQ_PATCH, "PATCH"},
+};
+
+static const char *
+method_name(enum evhttp_cmd_type method)
+{
+	for (size_t i = 0; i < AC_LENGTH(methods); i++) {
+		if (methods[i].method == method)
+			return methods[i].name;
+	}
+	return "OTHER";
+}
+
+void
+ac_access_log(const struct ac_access *access)
+{
+	const struct ac_request_facts *facts = &access->facts;
+	struct ac_log_field fields[12];
+	size_t n = 0;
+
+	fields[n++] = AC_STR("id", access->id);
+	fields[n++] = AC_STR("method", method_name(access->method));
+	fields[n++] = AC_STR("path", access->path);
+	fields[n++] = AC_STR("route", facts->route);
+	fields[n++] = AC_INT("status", access->status);
+	if (facts->model != NULL)
+		fields[n++] = AC_STR("model", facts->model);
+	if (access->first_byte_ms > 0)
+		fields[n++] = AC_INT(
+		    "ttfb_ms", access->first_byte_ms - access->started_ms);
+	fields[n++] = AC_INT("duration_ms", ac_clock_ms() - access->started_ms);
+	if (facts->prompt_tokens >= 0)
+		fields[n++] = AC_INT("prompt_tokens", facts->prompt_tokens);
+	if (facts->completion_tokens >= 0)
+		fields[n++] =
+		    AC_INT("completion_tokens", facts->completion_tokens);
+	fields[n++] = AC_STR("end", ending_names[access->ending]);
+	fields[n] = AC_STR(NULL, NULL);
+	ac_log_write(AC_LOG_INFO, "request", fields);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* The access line: what is logged of each request when it has ended. */
+#ifndef AC_API_ACCESS_LOG_H
+#define AC_API_ACCESS_LOG_H
+
+#include <stdint.h>
+
+#include <event2/http.h>
+
+enum {
+	AC_REQUEST_ID_MAX = 64, /* of a client's own X-Request-Id */
+	AC_PATH_SHOWN = 120,    /* of a path in the log */
+};
+
+/* How a request ended. */
+enum ac_ending {
+	AC_ENDING_DONE,           /* the client has it all */
+	AC_ENDING_REFUSED,        /* an error was the answer */
+	AC_ENDING_UPSTREAM_ERROR, /* likewise, by the upstream's fault */
+	AC_ENDING_CUT,            /* a stream that ended with an error event */
+	AC_ENDING_CLIENT_GONE,    /* the client left first */
+	AC_ENDING_ABORTED,        /* this program ended it */
+	AC_ENDINGS
+};
+
+/* What a handler knows of a request beside the request itself. */
+struct ac_request_facts {
+	const char *route;         /* constant: "chat", "models", … */
+	char *model;               /* owned, or NULL */
+	int64_t prompt_tokens;     /* -1: none to tell */
+	int64_t completion_tokens; /* -1: none to tell */
+};
+
+struct ac_access {
+	char id[AC_REQUEST_ID_MAX + 1];
+	enum evhttp_cmd_type method;
+	char path[AC_PATH_SHOWN + 1];
+	int status;            /* 0: no reply has begun */
+	int64_t started_ms;    /* of the monotonic clock */
+	int64_t first_byte_ms; /* likewise; 0: none was sent */
+	enum ac_ending ending;
+	struct ac_request_facts facts;
+};
+
+/* Writes the line; the request ends now. */
+void ac_access_log(const struct ac_access *access);
+
+#endif

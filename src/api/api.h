@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* What every endpoint of the API shares. */
+#ifndef AC_API_API_H
+#define AC_API_API_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "base/options.h"
+
+struct ac_reaper;
+struct ac_request;
+struct ac_upstream;
+struct event_base;
+struct evhttp_request;
+
+TAILQ_HEAD(ac_request_list, ac_request);
+
+struct ac_api {
+	struct event_base *base;          /* borrowed */
+	struct ac_reaper *reaper;         /* borrowed */
+	const struct ac_options *options; /* borrowed */
+	struct ac_upstream *upstream;     /* borrowed */
+	struct ac_request_list requests;  /* those that run */
+	bool draining; /* answers ask the client to close its connection */
+	/* Called when the last running request has ended; may be NULL. */
+	void (*on_idle)(void *arg);
+	void *idle_arg;
+};
+
+/* In place; nothing is owned. */
+void ac_api_init(struct ac_api *api, struct event_base *base,
+    struct ac_reaper *reaper, const struct ac_options *options,
+    struct ac_upstream *upstream);
+
+/* Handles one request that evhttp has read whole: evhttp's generic callback,
+ * with the api as arg. */
+void ac_api_on_request(struct evhttp_request *http, void *api);
+
+/* Cuts every running request off: its client sees the connection close. */
+void ac_api_abort_all(struct ac_api *api);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* GET /health and GET /: answers from memory, without a key. */
+#include <event2/buffer.h>
+
+#include "api/handlers.h"
+#include "api/request.h"
+#include "base/attr.h"
+#include "base/mem.h"
+
+static void
+reply_text(struct ac_request *request, const char *json, size_t len)
+{
+	struct evbuffer *body = evbuffer_new();
+
+	if (body == NULL || evbuffer_add(body, json, len) != 0)
+		ac_out_of_memory();
+	ac_request_reply(request, 200, body);
+	evbuffer_free(body);
+}
+
+void
+ac_handle_health(struct ac_request *request, const char *tail)
+{
+	static const char json[] =
+	    "{\"status\":\"ok\",\"message\":\"akashchat-api is running\","
+	    "\"version\":\"" AC_VERSION "\"}";
+
+	AC_UNUSED(tail);
+	reply_text(request, json, sizeof(json) - 1);
+}
+
+void
+ac_handle_root(struct ac_request *request, const char *tail)
+{
+	static const char json[] =
+	    "{\"name\":\"akashchat-api\",\"version\":\"" AC_VERSION "\","
+	    "\"description\":\"Akash Chat behind the OpenAI API\","
+	    "\"routes\":{"
+	    "\"chat\":\"POST /v1/chat/completions\","
+	    "\"models\":\"GET /v1/models\","
+	    "\"model\":\"GET /v1/models/{id}\","
+	    "\"health\":\"GET /health\"}}";
+
+	AC_UNUSED(tail);
+	reply_text(request, json, sizeof(json) - 1);
+}

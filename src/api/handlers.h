@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * The endpoints. Each takes over a request that the router has let through
+ * and replies to it, now or later.
+ */
+#ifndef AC_API_HANDLERS_H
+#define AC_API_HANDLERS_H
+
+struct ac_request;
+
+/* POST /v1/chat/completions. tail is what follows the route; NULL. */
+void ac_handle_chat(struct ac_request *request, const char *tail);
+
+/* GET /v1/models. */
+void ac_handle_models(struct ac_request *request, const char *tail);
+
+/* GET /v1/models/{id}; tail is the id as it stood in the path. */
+void ac_handle_model(struct ac_request *request, const char *tail);
+
+/* GET /health: from memory. */
+void ac_handle_health(struct ac_request *request, const char *tail);
+
+/* GET /: what this is. */
+void ac_handle_root(struct ac_request *request, const char *tail);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Choosing a model: see model_choice.h. */
+#include "api/model_choice.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "api/api.h"
+#include "upstream/models.h"
+#include "upstream/upstream.h"
+
+static bool
+is_known(struct ac_api *api, const char *model)
+{
+	const struct ac_model_list *list;
+
+	if (api->options->unknown_models == AC_UNKNOWN_MODELS_PASS ||
+	    strcmp(model, AC_MODEL_IMAGE) == 0)
+		return true;
+	list = ac_models_known(api->upstream->models);
+	return list == NULL || ac_model_find(list, model) != NULL;
+}
+
+const char *
+ac_model_choose(struct ac_api *api, const char *asked, struct ac_error *error)
+{
+	const char *fallback = api->options->default_model;
+
+	if (asked != NULL && *asked != '\0' && is_known(api, asked))
+		return asked;
+	if (fallback != NULL)
+		return fallback;
+	if (asked == NULL || *asked == '\0')
+		ac_error_set_param(error, AC_ERROR_MISSING_PARAMETER, "model",
+		    "Missing required parameter: 'model'. GET /v1/models "
+		    "lists the models.");
+	else
+		ac_error_set_param(error, AC_ERROR_MODEL_NOT_FOUND, "model",
+		    "The model '%.200s' does not exist. GET /v1/models lists "
+		    "the models.",
+		    asked);
+	return NULL;
+}

@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * One client's request: see request.h. Made by the router, used by one
+ * handler, it owns itself.
+ *
+ *	OPEN -> REPLIED ------------------> gone (evhttp has sent it all)
+ *	    \-> STREAMING -> REPLIED -----> gone
+ *	  \______ the client left, or abort ______/
+ *
+ * Until REPLIED evhttp's request is ours: if its connection dies, evhttp has
+ * let go of it and it must be freed here. From REPLIED on it is evhttp's.
+ */
+#include "api/request.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/http_struct.h>
+#include <event2/keyvalq_struct.h>
+
+#include "api/access_log.h"
+#include "api/api.h"
+#include "api/error_reply.h"
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/reaper.h"
+
+enum {
+	EARLY_INPUT_MAX = 65536,  /* read of a client that waits */
+	OUTPUT_HIGH = 256 * 1024, /* a stream is full … */
+	OUTPUT_LOW = 64 * 1024,   /* … until it is down to this */
+};
+
+enum request_state {
+	REQUEST_OPEN,
+	REQUEST_STREAMING,
+	REQUEST_REPLIED,
+	REQUEST_GONE, /* the reaper has it */
+};
+
+struct ac_request {
+	TAILQ_ENTRY(ac_request) entry;
+	struct ac_api *api;                   /* borrowed */
+	struct evhttp_request *http;          /* see above; NULL once GONE */
+	struct evhttp_connection *evcon;      /* evhttp's */
+	const struct ac_request_hooks *hooks; /* NULL: nobody waits */
+	void *hooks_arg;
+	struct event *writable_event;        /* owned, NULL until needed */
+	struct evbuffer_cb_entry *output_cb; /* evbuffer's */
+	enum request_state state;
+	bool full;
+	bool close_after; /* the connection ends with this reply */
+	struct ac_access access;
+};
+
+static void on_close(struct evhttp_connection *, void *arg);
+static void on_complete(struct evhttp_request *, void *arg);
+static void on_output_changed(
+    struct evbuffer *, const struct evbuffer_cb_info *, void *arg);
+static void on_writable(evutil_socket_t, short, void *arg);
+static void finish(struct ac_request *, enum ac_ending);
+
+static struct bufferevent *
+client_bev(const struct ac_request *request)
+{
+	return evhttp_connection_get_bufferevent(request->evcon);
+}
+
+static bool
+is_id_char(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+	       (c >= 'A' && c <= 'Z') || c == '-' || c == '_' || c == '.';
+}
+
+/* The client's own id where it is a plain one, otherwise a fresh one. */
+static void
+choose_id(struct ac_request *request)
+{
+	const char *given = evhttp_find_header(
+	    evhttp_request_get_input_headers(request->http), "X-Request-Id");
+	size_t len = given == NULL ? 0 : strlen(given);
+	bool usable = len > 0 && len <= AC_REQUEST_ID_MAX;
+
+	for (size_t i = 0; usable && i < len; i++)
+		usable = is_id_char(given[i]);
+	if (usable)
+		memcpy(request->access.id, given, len + 1);
+	else
+		ac_id_make(request->access.id, "req_");
+}
+
+struct ac_request *
+ac_request_new(struct ac_api *api, struct evhttp_request *http)
+{
+	struct ac_request *request = ac_calloc(1, sizeof(*request));
+	const char *uri = evhttp_request_get_uri(http);
+
+	static_assert(AC_ID_SIZE <= AC_REQUEST_ID_MAX + 1, "an id fits");
+	request->api = api;
+	request->http = http;
+	request->evcon = evhttp_request_get_connection(http);
+	request->access.started_ms = ac_clock_ms();
+	request->access.facts = (struct ac_request_facts){
+	    .route = "unknown",
+	    .prompt_tokens = -1,
+	    .completion_tokens = -1,
+	};
+	request->access.method = evhttp_request_get_command(http);
+	choose_id(request);
+	/* Without the query, where somebody might have put a key. */
+	snprintf(request->access.path, sizeof(request->access.path), "%.*s",
+	    (int)strcspn(uri, "?#"), uri);
+	evhttp_request_set_on_complete_cb(http, on_complete, request);
+	evhttp_connection_set_closecb(request->evcon, on_close, request);
+	TAILQ_INSERT_TAIL(&api->requests, request, entry);
+	return request;
+}
+
+struct ac_api *
+ac_request_api(const struct ac_request *request)
+{
+	return request->api;
+}
+
+const char *
+ac_request_id(const struct ac_request *request)
+{
+	return request->access.id;
+}
+
+struct evhttp_request *
+ac_request_http(const struct ac_request *request)
+{
+	return request->http;
+}
+
+struct ac_request_facts *
+ac_request_facts(struct ac_request *request)
+{
+	return &request->access.facts;
+}
+
+struct ac_request *
+ac_request_first(struct ac_api *api)
+{
+	return TAILQ_FIRST(&api->requests);
+}
+
+/*
+ * evhttp does not read while a reply is pending, so it would not notice that
+ * the client leaves. Reading is turned on here, without evhttp's read
+ * callback (in this state it would exit the process), and bounded, since
+ * what comes early only piles up.
+ */
+static void
+watch_client(struct ac_request *request)
+{
+	struct bufferevent *bev = client_bev(request);
+	bufferevent_data_cb write_cb;
+	bufferevent_event_cb event_cb;
+	void *arg;
+
+	bufferevent_getcb(bev, NULL, &write_cb, &event_cb, &arg);
+	bufferevent_setcb(bev, NULL, write_cb, event_cb, arg);
+	bufferevent_setwatermark(bev, EV_READ, 0, EARLY_INPUT_MAX);
+	bufferevent_enable(bev, EV_READ);
+}
+
+void
+ac_request_wait(
+    struct ac_request *request, const struct ac_request_hooks *hooks, void *arg)
+{
+	request->hooks = hooks;
+	request->hooks_arg = arg;
+	watch_client(request);
+}
+
+void
+ac_request_add_header(
+    struct ac_request *request, const char *name, const char *value)
+{
+	evhttp_add_header(
+	    evhttp_request_get_output_headers(request->http), name, value);
+}
+
+/* The headers of every reply. */
+static void
+begin_reply(struct ac_request *request, int status, const char *content_type)
+{
+	request->access.status = status;
+	request->access.first_byte_ms = ac_clock_ms();
+	ac_request_add_header(request, "Content-Type", content_type);
+	ac_request_add_header(request, "X-Request-Id", request->access.id);
+	if (request->api->draining)
+		request->close_after = true;
+	if (request->close_after)
+		ac_request_add_header(request, "Connection", "close");
+	/* evhttp reads on its own while it writes: bounded here too. */
+	bufferevent_setwatermark(
+	    client_bev(request), EV_READ, 0, EARLY_INPUT_MAX);
+}
+
+/* From here on evhttp's request is evhttp's, and no hook runs. */
+static struct evhttp_request *
+hand_over(struct ac_request *request, enum ac_ending ending)
+{
+	request->state = REQUEST_REPLIED;
+	request->access.ending = ending;
+	request->hooks = NULL;
+	return request->http;
+}
+
+static void
+send_reply(struct ac_request *request, int status, struct evbuffer *body,
+    enum ac_ending ending)
+{
+	struct evhttp_request *http = request->http;
+	char length[24];
+
+	begin_reply(request, status, "application/json");
+	snprintf(length, sizeof(length), "%zu", evbuffer_get_length(body));
+	ac_request_add_header(request, "Content-Length", length);
+	/* evhttp would send the body of a HEAD's answer. */
+	if (evhttp_request_get_command(http) == EVHTTP_REQ_HEAD)
+		body = NULL;
+	evhttp_send_reply(hand_over(request, ending), status, NULL, body);
+}
+
+void
+ac_request_reply(struct ac_request *request, int status, struct evbuffer *body)
+{
+	send_reply(request, status, body, AC_ENDING_DONE);
+}
+
+static bool
+is_upstreams_fault(enum ac_error_code code)
+{
+	return code >= AC_ERROR_UPSTREAM;
+}
+
+static struct evbuffer *
+new_buffer(void)
+{
+	struct evbuffer *buffer = evbuffer_new();
+
+	if (buffer == NULL)
+		ac_out_of_memory();
+	return buffer;
+}
+
+static void
+log_failure(const struct ac_request *request, const struct ac_error *error)
+{
+	if (is_upstreams_fault(error->code))
+		ac_log_warn("request failed", AC_STR("id", request->access.id),
+		    AC_STR("code", ac_error_name(error->code)),
+		    AC_STR("reason", error->message));
+}
+
+void
+ac_request_reply_error(struct ac_request *request, const struct ac_error *error)
+{
+	struct evbuffer *body = new_buffer();
+	char seconds[16];
+
+	log_failure(request, error);
+	ac_error_add_json(body, error);
+	if (error->retry_after_s > 0) {
+		snprintf(seconds, sizeof(seconds), "%d", error->retry_after_s);
+		ac_request_add_header(request, "Retry-After", seconds);
+	}
+	if (ac_error_retry(error->code) == AC_RETRY_NEVER)
+		ac_request_add_header(request, "X-Should-Retry", "false");
+	send_reply(request, ac_error_status(error->code), body,
+	    is_upstreams_fault(error->code) ? AC_ENDING_UPSTREAM_ERROR
+					    : AC_ENDING_REFUSED);
+	evbuffer_free(body);
+}
+
+void
+ac_request_start_stream(struct ac_request *request)
+{
+	struct evhttp_request *http = request->http;
+
+	/* Without chunks only the connection's end can end the stream; to a
+	 * client that asks to keep it evhttp would say Content-Length: 0. */
+	if (http->major < 1 || (http->major == 1 && http->minor < 1)) {
+		evhttp_remove_header(
+		    evhttp_request_get_input_headers(http), "Connection");
+		request->close_after = true;
+	}
+	begin_reply(request, 200, "text/event-stream; charset=utf-8");
+	ac_request_add_header(
+	    request, "Cache-Control", "no-cache, no-transform");
+	ac_request_add_header(request, "X-Accel-Buffering", "no");
+	evhttp_send_reply_start(http, 200, NULL);
+	request->state = REQUEST_STREAMING;
+	request->output_cb =
+	    evbuffer_add_cb(bufferevent_get_output(client_bev(request)),
+		on_output_changed, request);
+}
+
+enum ac_write
+ac_request_write(struct ac_request *request, struct evbuffer *events)
+{
+	struct evbuffer *output = bufferevent_get_output(client_bev(request));
+
+	evhttp_send_reply_chunk(request->http, events);
+	if (evbuffer_get_length(output) > OUTPUT_HIGH)
+		request->full = true;
+	return request->full ? AC_WRITE_FULL : AC_WRITE_MORE;
+}
+
+static void
+forget_output(struct ac_request *request)
+{
+	if (request->output_cb != NULL)
+		evbuffer_remove_cb_entry(
+		    bufferevent_get_output(client_bev(request)),
+		    request->output_cb);
+	request->output_cb = NULL;
+}
+
+static void
+end_stream(struct ac_request *request, enum ac_ending ending)
+{
+	forget_output(request);
+	evhttp_send_reply_end(hand_over(request, ending));
+}
+
+void
+ac_request_end_stream(struct ac_request *request)
+{
+	end_stream(request, AC_ENDING_DONE);
+}
+
+void
+ac_request_fail_stream(struct ac_request *request, const struct ac_error *error)
+{
+	struct evbuffer *event = new_buffer();
+
+	log_failure(request, error);
+	evbuffer_add(event, "data: ", 6);
+	ac_error_add_json(event, error);
+	evbuffer_add(event, "\n\n", 2);
+	evhttp_send_reply_chunk(request->http, event);
+	evbuffer_free(event);
+	request->close_after = true;
+	end_stream(request, AC_ENDING_CUT);
+}
+
+/* Tells the handler from an event of its own: inside the output's callback
+ * nothing may be added to the output. */
+static void
+on_output_changed(
+    struct evbuffer *output, const struct evbuffer_cb_info *info, void *arg)
+{
+	struct ac_request *request = arg;
+
+	if (!request->full || info->n_deleted == 0 ||
+	    evbuffer_get_length(output) > OUTPUT_LOW)
+		return;
+	request->full = false;
+	if (request->writable_event == NULL)
+		request->writable_event =
+		    event_new(request->api->base, -1, 0, on_writable, request);
+	if (request->writable_event == NULL)
+		ac_out_of_memory();
+	event_active(request->writable_event, EV_TIMEOUT, 0);
+}
+
+static void
+on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	struct ac_request *request = arg;
+
+	AC_UNUSED(fd);
+	AC_UNUSED(what);
+	if (request->state == REQUEST_STREAMING && request->hooks != NULL)
+		request->hooks->on_writable(request->hooks_arg);
+}
+
+/*
+ * evhttp has written the whole reply. It looks at the headers after this to
+ * decide whether the connection goes on, which is the last moment to have it
+ * closed: after an error in a stream, and where so much came early that
+ * reading was suspended (TLS would never resume).
+ */
+static void
+on_complete(struct evhttp_request *http, void *arg)
+{
+	struct ac_request *request = arg;
+	struct bufferevent *bev = client_bev(request);
+	struct evkeyvalq *headers = evhttp_request_get_output_headers(http);
+
+	if (evbuffer_get_length(bufferevent_get_input(bev)) >= EARLY_INPUT_MAX)
+		request->close_after = true;
+	if (request->close_after &&
+	    evhttp_find_header(headers, "Connection") == NULL)
+		evhttp_add_header(headers, "Connection", "close");
+	bufferevent_setwatermark(bev, EV_READ, 0, 0);
+	evhttp_connection_set_closecb(request->evcon, NULL, NULL);
+	finish(request, request->access.ending);
+}
+
+/* The connection is about to be freed by evhttp. */
+static void
+on_close(struct evhttp_connection *evcon, void *arg)
+{
+	struct ac_request *request = arg;
+	const struct ac_request_hooks *hooks = request->hooks;
+	void *hooks_arg = request->hooks_arg;
+
+	AC_UNUSED(evcon);
+	if (request->state != REQUEST_REPLIED)
+		evhttp_request_free(request->http);
+	finish(request, AC_ENDING_CLIENT_GONE);
+	if (hooks != NULL)
+		hooks->on_gone(hooks_arg);
+}
+
+void
+ac_request_abort(struct ac_request *request)
+{
+	const struct ac_request_hooks *hooks = request->hooks;
+	void *hooks_arg = request->hooks_arg;
+
+	forget_output(request);
+	evhttp_connection_set_closecb(request->evcon, NULL, NULL);
+	/* The request is still in the connection's queue and goes with it. */
+	evhttp_connection_free(request->evcon);
+	finish(request, AC_ENDING_ABORTED);
+	if (hooks != NULL)
+		hooks->on_gone(hooks_arg);
+}
+
+static void
+free_request(void *thing)
+{
+	struct ac_request *request = thing;
+
+	if (request->writable_event != NULL)
+		event_free(request->writable_event);
+	free(request->access.facts.model);
+	free(request);
+}
+
+static void
+finish(struct ac_request *request, enum ac_ending ending)
+{
+	struct ac_api *api = request->api;
+
+	request->state = REQUEST_GONE;
+	request->http = NULL;
+	request->hooks = NULL;
+	request->access.ending = ending;
+	ac_access_log(&request->access);
+	TAILQ_REMOVE(&api->requests, request, entry);
+	ac_reaper_add(api->reaper, free_request, request);
+	if (TAILQ_EMPTY(&api->requests) && api->on_idle != NULL)
+		api->on_idle(api->idle_arg);
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * From a request's path to its handler: the api's entry (api.h). A path is
+ * first brought into its plain form, since clients are given base URLs with
+ * and without /v1 and some add another.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <event2/http.h>
+
+#include "api/access_log.h"
+#include "api/api.h"
+#include "api/auth.h"
+#include "api/handlers.h"
+#include "api/request.h"
+#include "base/mem.h"
+
+enum access {
+	ACCESS_OPEN, /* no key is asked for */
+	ACCESS_KEY,
+};
+
+static const struct route {
+	const char *path; /* plain; a final slash: anything may follow */
+	enum evhttp_cmd_type method; /* GET stands for HEAD too */
+	enum access access;
+	const char *name; /* in the access line */
+	void (*handle)(struct ac_request *, const char *tail);
+} routes[] = {
+    {"chat/completions", EVHTTP_REQ_POST, ACCESS_KEY, "chat", ac_handle_chat},
+    {"models", EVHTTP_REQ_GET, ACCESS_KEY, "models", ac_handle_models},
+    {"models/", EVHTTP_REQ_GET, ACCESS_KEY, "model", ac_handle_model},
+    {"health", EVHTTP_REQ_GET, ACCESS_OPEN, "health", ac_handle_health},
+    {"", EVHTTP_REQ_GET, ACCESS_OPEN, "root", ac_handle_root},
+};
+
+static void dispatch(struct ac_request *, const char *path);
+static char *plain_path(struct evhttp_request *);
+static const struct route *find_route(const char *path, const char **tail);
+static bool check_method(struct ac_request *, const struct route *);
+static bool check_key(struct ac_request *, const struct route *);
+
+void
+ac_api_init(struct ac_api *api, struct event_base *base,
+    struct ac_reaper *reaper, const struct ac_options *options,
+    struct ac_upstream *upstream)
+{
+	*api = (struct ac_api){
+	    .base = base,
+	    .reaper = reaper,
+	    .options = options,
+	    .upstream = upstream,
+	};
+	TAILQ_INIT(&api->requests);
+}
+
+void
+ac_api_on_request(struct evhttp_request *http, void *arg)
+{
+	struct ac_request *request = ac_request_new(arg, http);
+	char *path = plain_path(http);
+
+	dispatch(request, path);
+	free(path);
+}
+
+static void
+dispatch(struct ac_request *request, const char *path)
+{
+	const char *tail = NULL;
+	const struct route *route = find_route(path, &tail);
+	struct ac_error error;
+
+	if (route == NULL) {
+		ac_error_set(&error, AC_ERROR_UNKNOWN_URL,
+		    "There is nothing at this URL. The chat is at POST "
+		    "/v1/chat/completions; GET / lists every route.");
+		ac_request_reply_error(request, &error);
+		return;
+	}
+	ac_request_facts(request)->route = route->name;
+	if (check_method(request, route) && check_key(request, route))
+		route->handle(request, tail);
+}
+
+/* The path without query, leading and final slashes and any /v1 in front. */
+static char *
+plain_path(struct evhttp_request *http)
+{
+	const char *uri = evhttp_request_get_uri(http);
+	const struct evhttp_uri *parts = evhttp_request_get_evhttp_uri(http);
+	size_t len;
+
+	/* An absolute target, as proxies send it. A target that begins with
+	 * two slashes is a path here, whatever RFC 3986 calls it. */
+	if (*uri != '/')
+		uri = parts == NULL ? NULL : evhttp_uri_get_path(parts);
+	if (uri == NULL)
+		return ac_strdup("?");
+	uri += strspn(uri, "/");
+	while (strncmp(uri, "v1", 2) == 0 && strchr("/?#", uri[2]) != NULL) {
+		uri += 2;
+		uri += strspn(uri, "/");
+	}
+	len = strcspn(uri, "?#");
+	while (len > 0 && uri[len - 1] == '/')
+		len--;
+	return ac_memdup(uri, len);
+}
+
+static const struct route *
+find_route(const char *path, const char **tail)
+{
+	for (size_t i = 0; i < AC_LENGTH(routes); i++) {
+		size_t len = strlen(routes[i].path);
+
+		if (strcmp(path, routes[i].path) == 0)
+			return &routes[i];
+		if (len > 0 && routes[i].path[len - 1] == '/' &&
+		    strncmp(path, routes[i].path, len) == 0) {
+			*tail = path + len;
+			return &routes[i];
+		}
+	}
+	return NULL;
+}
+
+static bool
+check_method(struct ac_request *request, const struct route *route)
+{
+	enum evhttp_cmd_type method =
+	    evhttp_request_get_command(ac_request_http(request));
+	bool is_get = route->method == EVHTTP_REQ_GET;
+	struct ac_error error;
+
+	if (method == route->method || (is_get && method == EVHTTP_REQ_HEAD))
+		return true;
+	ac_error_set(&error, AC_ERROR_METHOD_NOT_ALLOWED,
+	    "This URL is asked with %s.", is_get ? "GET" : "POST");
+	ac_request_add_header(request, "Allow", is_get ? "GET, HEAD" : "POST");
+	ac_request_reply_error(request, &error);
+	return false;
+}
+
+static bool
+check_key(struct ac_request *request, const struct route *route)
+{
+	const struct ac_options *options = ac_request_api(request)->options;
+	const struct evkeyvalq *headers =
+	    evhttp_request_get_input_headers(ac_request_http(request));
+	struct ac_error error;
+
+	if (route->access == ACCESS_OPEN ||
+	    ac_auth_check(options, headers, &error))
+		return true;
+	ac_request_add_header(request, "WWW-Authenticate", "Bearer");
+	ac_request_reply_error(request, &error);
+	return false;
+}
+
+void
+ac_api_abort_all(struct ac_api *api)
+{
+	struct ac_request *request;
+
+	while ((request = ac_request_first(api)) != NULL)
+		ac_request_abort(request);
+}

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * Calls and the pool: see http_client.h. The client owns the idle
+ * connections, a call owns the connection it uses and a copy of its request,
+ * so that it can be sent again to the next address or on a fresh connection.
+ *
+ *	RESOLVING -> EXCHANGE (pooled) -> [lost before an answer: RESOLVING]
+ *	          -> EXCHANGE (address 1) -> [not connected: address 2 …]
+ */
+#include "net/http_client.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/reaper.h"
+#include "base/url.h"
+#include "net/resolver.h"
+
+struct idle_conn {
+	TAILQ_ENTRY(idle_conn) entry;
+	struct ac_http_conn *conn;
+};
+TAILQ_HEAD(idle_list, idle_conn);
+
+struct ac_http_client {
+	struct ac_http_origin origin;
+	struct ac_resolver *resolver; /* borrowed */
+	struct idle_list idle;        /* owned, the latest first */
+};
+
+struct ac_http_call {
+	struct ac_http_client *client;           /* borrowed */
+	const struct ac_http_handlers *handlers; /* borrowed */
+	void *arg;
+	struct ac_http_request request;   /* owned copy */
+	struct ac_http_header *headers;   /* owned: request.headers */
+	struct ac_resolution *resolution; /* the resolver's, or NULL */
+	struct ac_http_conn *conn;        /* owned, or NULL */
+	struct ac_ip_list ips;
+	size_t next_ip;
+	bool pooled; /* conn came from the pool */
+};
+
+static void take_pooled(struct ac_http_call *);
+static void resolve(struct ac_http_call *);
+static void on_resolved(const struct ac_ip_list *, const char *why, void *arg);
+static void try_next_ip(struct ac_http_call *);
+static void on_head(const struct ac_http_head *, void *arg);
+static void on_data(struct evbuffer *, void *arg);
+static void on_end(enum ac_conn_end, const char *why, void *arg);
+static void on_idle_close(struct ac_http_conn *, void *arg);
+static void finish(struct ac_http_call *, const struct ac_error *);
+
+static const struct ac_conn_handlers conn_handlers = {
+    .on_head = on_head,
+    .on_data = on_data,
+    .on_end = on_end,
+};
+
+struct ac_http_client *
+ac_http_client_new(
+    const struct ac_http_origin *origin, struct ac_resolver *resolver)
+{
+	struct ac_http_client *client = ac_calloc(1, sizeof(*client));
+
+	client->origin = *origin;
+	client->resolver = resolver;
+	TAILQ_INIT(&client->idle);
+	return client;
+}
+
+void
+ac_http_client_free(struct ac_http_client *client)
+{
+	struct idle_conn *idle;
+
+	if (client == NULL)
+		return;
+	while ((idle = TAILQ_FIRST(&client->idle)) != NULL) {
+		TAILQ_REMOVE(&client->idle, idle, entry);
+		ac_http_conn_abort(idle->conn);
+		free(idle);
+	}
+	/* The connections that wait for the reaper look at the origin. */
+	ac_reaper_add(client->origin.reaper, free, client);
+}
+
+static void
+copy_request(struct ac_http_call *call, const struct ac_http_request *request)
+{
+	size_t count = request->header_count;
+
+	call->headers = ac_calloc(count, sizeof(*call->headers));
+	for (size_t i = 0; i < count; i++) {
+		call->headers[i].name = ac_strdup(request->headers[i].name);
+		call->headers[i].value = ac_strdup(request->headers[i].value);
+	}
+	call->request = (struct ac_http_request){
+	    .method = request->method,
+	    .path = ac_strdup(request->path),
+	    .headers = call->headers,
+	    .header_count = count,
+	    .body = request->body == NULL ? NULL : ac_bytes_ref(request->body),
+	};
+}
+
+static void
+free_call(void *thing)
+{
+	struct ac_http_call *call = thing;
+
+	for (size_t i = 0; i < call->request.header_count; i++) {
+		free((char *)call->headers[i].name);
+		ac_wipe_and_free((char *)call->headers[i].value);
+	}
+	free(call->headers);
+	free((char *)call->request.path);
+	ac_bytes_unref(call->request.body);
+	free(call);
+}
+
+struct ac_http_call *
+ac_http_call_start(struct ac_http_client *client,
+    const struct ac_http_request *request,
+    const struct ac_http_handlers *handlers, void *arg)
+{
+	struct ac_http_call *call = ac_calloc(1, sizeof(*call));
+
+	call->client = client;
+	call->handlers = handlers;
+	call->arg = arg;
+	copy_request(call, request);
+	if (TAILQ_EMPTY(&client->idle))
+		resolve(call);
+	else
+		take_pooled(call);
+	return call;
+}
+
+static void
+take_pooled(struct ac_http_call *call)
+{
+	struct idle_conn *idle = TAILQ_FIRST(&call->client->idle);
+
+	TAILQ_REMOVE(&call->client->idle, idle, entry);
+	call->conn = idle->conn;
+	call->pooled = true;
+	free(idle);
+	ac_http_conn_send(call->conn, &call->request, &conn_handlers, call);
+}
+
+static void
+resolve(struct ac_http_call *call)
+{
+	call->pooled = false;
+	call->resolution = ac_resolver_start(call->client->resolver,
+	    call->client->origin.url->host, on_resolved, call);
+}
+
+static void
+on_resolved(const struct ac_ip_list *ips, const char *why, void *arg)
+{
+	struct ac_http_call *call = arg;
+	struct ac_error error;
+
+	call->resolution = NULL;
+	if (ips == NULL) {
+		ac_error_set(&error, AC_ERROR_UPSTREAM_UNREACHABLE,
+		    "The upstream cannot be reached: %s: %s.",
+		    call->client->origin.url->host, why);
+		finish(call, &error);
+		return;
+	}
+	call->ips = *ips;
+	call->next_ip = 0;
+	try_next_ip(call);
+}
+
+static void
+try_next_ip(struct ac_http_call *call)
+{
+	const char *ip = call->ips.ips[call->next_ip++].text;
+
+	call->conn = ac_http_conn_new(
+	    &call->client->origin, ip, on_idle_close, call->client);
+	ac_http_conn_send(call->conn, &call->request, &conn_handlers, call);
+}
+
+static void
+on_head(const struct ac_http_head *head, void *arg)
+{
+	struct ac_http_call *call = arg;
+
+	call->handlers->on_head(head, call->arg);
+}
+
+static void
+on_data(struct evbuffer *data, void *arg)
+{
+	struct ac_http_call *call = arg;
+
+	call->handlers->on_data(data, call->arg);
+}
+
+/* The connection goes back to the pool, or to its end. */
+static void
+release_conn(struct ac_http_call *call)
+{
+	struct ac_http_conn *conn = call->conn;
+	struct idle_conn *idle;
+
+	call->conn = NULL;
+	if (!ac_http_conn_is_reusable(conn)) {
+		ac_http_conn_abort(conn);
+		return;
+	}
+	idle = ac_calloc(1, sizeof(*idle));
+	idle->conn = conn;
+	TAILQ_INSERT_HEAD(&call->client->idle, idle, entry);
+	ac_http_conn_set_idle(conn);
+}
+
+static void
+set_error(struct ac_error *error, enum ac_conn_end end, const char *why)
+{
+	switch (end) {
+	case AC_CONN_COMPLETE:
+	case AC_CONN_CONNECT_FAILED:
+		ac_error_set(error, AC_ERROR_UPSTREAM_UNREACHABLE,
+		    "The upstream cannot be reached: %s.", why);
+		break;
+	case AC_CONN_CONNECT_TIMEOUT:
+		ac_error_set(error, AC_ERROR_UPSTREAM_TIMEOUT,
+		    "The upstream cannot be reached: %s.", why);
+		break;
+	case AC_CONN_TLS_FAILED:
+		ac_error_set(error, AC_ERROR_UPSTREAM_TLS,
+		    "The upstream cannot be trusted: %s.", why);
+		break;
+	case AC_CONN_SILENT:
+		ac_error_set(error, AC_ERROR_UPSTREAM_TIMEOUT,
+		    "The upstream is silent: %s.", why);
+		break;
+	case AC_CONN_LOST:
+	case AC_CONN_CUT:
+	case AC_CONN_BAD_ANSWER:
+		ac_error_set(error, AC_ERROR_UPSTREAM,
+		    "The upstream's answer failed: %s.", why);
+		break;
+	}
+}
+
+/* Whether the request has certainly not been answered, nor refused by a
+ * host whose other addresses would do the same. */
+static bool
+may_try_next_ip(const struct ac_http_call *call, enum ac_conn_end end)
+{
+	return call->next_ip < call->ips.count &&
+	       (end == AC_CONN_CONNECT_FAILED ||
+		   end == AC_CONN_CONNECT_TIMEOUT);
+}
+
+static void
+on_end(enum ac_conn_end end, const char *why, void *arg)
+{
+	struct ac_http_call *call = arg;
+	struct ac_error error;
+
+	if (end != AC_CONN_COMPLETE)
+		set_error(&error, end, why);
+	release_conn(call);
+	if (end == AC_CONN_COMPLETE) {
+		finish(call, NULL);
+	} else if (call->pooled && end == AC_CONN_LOST) {
+		ac_log_debug("pooled connection was dead",
+		    AC_STR("path", call->request.path));
+		resolve(call);
+	} else if (!call->pooled && may_try_next_ip(call, end)) {
+		ac_log_info(
+		    "trying the next address", AC_STR("reason", error.message));
+		try_next_ip(call);
+	} else {
+		finish(call, &error);
+	}
+}
+
+static void
+on_idle_close(struct ac_http_conn *conn, void *arg)
+{
+	struct ac_http_client *client = arg;
+	struct idle_conn *idle;
+
+	TAILQ_FOREACH(idle, &client->idle, entry)
+	{
+		if (idle->conn == conn)
+			break;
+	}
+	if (idle == NULL)
+		return;
+	TAILQ_REMOVE(&client->idle, idle, entry);
+	free(idle);
+	ac_http_conn_abort(conn);
+}
+
+static void
+finish(struct ac_http_call *call, const struct ac_error *error)
+{
+	ac_reaper_add(call->client->origin.reaper, free_call, call);
+	call->handlers->on_done(error, call->arg);
+}
+
+void
+ac_http_call_cancel(struct ac_http_call *call)
+{
+	if (call->resolution != NULL)
+		ac_resolution_cancel(call->resolution);
+	call->resolution = NULL;
+	if (call->conn != NULL)
+		ac_http_conn_abort(call->conn);
+	call->conn = NULL;
+	ac_reaper_add(call->client->origin.reaper, free_call, call);
+}
+
+void
+ac_http_call_pause(struct ac_http_call *call)
+{
+	if (call->conn != NULL)
+		ac_http_conn_pause(call->conn);
+}
+
+void
+ac_http_call_resume(struct ac_http_call *call)
+{
+	if (call->conn != NULL)
+		ac_http_conn_resume(call->conn);
+}

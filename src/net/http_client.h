@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * Calls to one origin: connections are pooled, every address of the host is
+ * tried, and each call gets exactly one result.
+ */
+#ifndef AC_NET_HTTP_CLIENT_H
+#define AC_NET_HTTP_CLIENT_H
+
+#include "base/error.h"
+#include "net/http_conn.h"
+#include "net/http_message.h"
+
+struct ac_http_call;
+struct ac_http_client;
+struct ac_resolver;
+
+/* origin is copied, what it points to is borrowed. */
+struct ac_http_client *ac_http_client_new(
+    const struct ac_http_origin *origin, struct ac_resolver *resolver);
+
+/* Closes idle connections and frees. Every call has ended or was cancelled
+ * before. client may be NULL. */
+void ac_http_client_free(struct ac_http_client *client);
+
+/*
+ * How a call talks back. on_head once at most, on_data after it, on_done
+ * exactly once and last, with NULL or with what went wrong (borrowed). data
+ * is drained by the callback or lost. Each may cancel the call; with on_done
+ * the call is over and its pointer is to be forgotten.
+ */
+struct ac_http_handlers {
+	void (*on_head)(const struct ac_http_head *head, void *arg);
+	void (*on_data)(struct evbuffer *data, void *arg);
+	void (*on_done)(const struct ac_error *error, void *arg);
+};
+
+/*
+ * Starts a call; no handler runs before this returns. A pooled connection
+ * that turns out dead before any answer is replaced by a fresh one, once;
+ * nothing that has begun to answer is sent again.
+ */
+struct ac_http_call *ac_http_call_start(struct ac_http_client *client,
+    const struct ac_http_request *request,
+    const struct ac_http_handlers *handlers, void *arg);
+
+/* Ends a call: no handler runs any more and its connection is closed. Not
+ * after on_done. */
+void ac_http_call_cancel(struct ac_http_call *call);
+
+/* Stops and restarts the flow of on_data, for a reader that is behind. */
+void ac_http_call_pause(struct ac_http_call *call);
+void ac_http_call_resume(struct ac_http_call *call);
+
+#endif

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * The resolver: see resolver.h. evdns may call back before
+ * evdns_getaddrinfo() returns (literals, /etc/hosts), so an answer is kept
+ * in the resolution and told from an event of its own.
+ *
+ * A resolution is LOOKING (evdns owes a callback) or ANSWERED. One that is
+ * cancelled while LOOKING stays until evdns has called back.
+ */
+#include "net/resolver.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <event2/dns.h>
+#include <event2/event.h>
+#include <event2/util.h>
+
+#include "base/attr.h"
+#include "base/mem.h"
+
+struct ac_resolver {
+	struct event_base *base; /* borrowed */
+	struct evdns_base *dns;  /* owned */
+};
+
+struct ac_resolution {
+	ac_resolved_fn *on_resolved; /* NULL: cancelled */
+	void *arg;
+	struct event *answer_event;                /* owned */
+	struct evdns_getaddrinfo_request *request; /* evdns's, while LOOKING */
+	bool looking;
+	const char *why;
+	struct ac_ip_list ips;
+};
+
+static void on_dns_answer(int result, struct evutil_addrinfo *, void *arg);
+static void on_answer(evutil_socket_t, short, void *arg);
+static void free_resolution(struct ac_resolution *);
+
+struct ac_resolver *
+ac_resolver_new(struct event_base *base)
+{
+	struct ac_resolver *resolver = ac_calloc(1, sizeof(*resolver));
+
+	resolver->base = base;
+	resolver->dns =
+	    evdns_base_new(base, EVDNS_BASE_INITIALIZE_NAMESERVERS |
+				     EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+	if (resolver->dns == NULL) {
+		/* No resolv.conf, or one without a name server. */
+		resolver->dns =
+		    evdns_base_new(base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+		if (resolver->dns == NULL)
+			ac_out_of_memory();
+		evdns_base_resolv_conf_parse(
+		    resolver->dns, DNS_OPTIONS_ALL, "/etc/resolv.conf");
+	}
+	/* Quicker than evdns's 3 times 5 s; mixed case breaks some resolvers.
+	 */
+	evdns_base_set_option(resolver->dns, "timeout:", "2");
+	evdns_base_set_option(resolver->dns, "attempts:", "2");
+	evdns_base_set_option(resolver->dns, "randomize-case:", "0");
+	return resolver;
+}
+
+void
+ac_resolver_free(struct ac_resolver *resolver)
+{
+	if (resolver == NULL)
+		return;
+	evdns_base_free(resolver->dns, 1);
+	free(resolver);
+}
+
+static bool
+is_literal(const char *host)
+{
+	unsigned char address[sizeof(struct in6_addr)];
+
+	return inet_pton(AF_INET, host, address) == 1 ||
+	       inet_pton(AF_INET6, host, address) == 1;
+}
+
+struct ac_resolution *
+ac_resolver_start(struct ac_resolver *resolver, const char *host,
+    ac_resolved_fn *on_resolved, void *arg)
+{
+	struct ac_resolution *resolution = ac_calloc(1, sizeof(*resolution));
+	struct evutil_addrinfo hints = {
+	    .ai_family = AF_UNSPEC,
+	    .ai_socktype = SOCK_STREAM,
+	    .ai_protocol = IPPROTO_TCP,
+	};
+
+	resolution->on_resolved = on_resolved;
+	resolution->arg = arg;
+	resolution->answer_event =
+	    event_new(resolver->base, -1, 0, on_answer, resolution);
+	if (resolution->answer_event == NULL)
+		ac_out_of_memory();
+	/* No IPv6 addresses of a name where this machine has no IPv6; a literal
+	 * is taken as it is. */
+	if (!is_literal(host))
+		hints.ai_flags = EVUTIL_AI_ADDRCONFIG;
+	resolution->looking = true;
+	resolution->request = evdns_getaddrinfo(
+	    resolver->dns, host, NULL, &hints, on_dns_answer, resolution);
+	return resolution;
+}
+
+void
+ac_resolution_cancel(struct ac_resolution *resolution)
+{
+	resolution->on_resolved = NULL;
+	if (!resolution->looking)
+		free_resolution(resolution);
+	else if (resolution->request != NULL)
+		evdns_getaddrinfo_cancel(resolution->request);
+}
+
+static void
+free_resolution(struct ac_resolution *resolution)
+{
+	event_free(resolution->answer_event);
+	free(resolution);
+}
+
+static const char *
+explain(int result)
+{
+	switch (result) {
+	case EVUTIL_EAI_NONAME:
+	case EVUTIL_EAI_NODATA:
+		return "there is no such host";
+	case EVUTIL_EAI_AGAIN:
+	case EVUTIL_EAI_FAIL:
+		return "the name server did not answer";
+	default:
+		return "the name could not be looked up";
+	}
+}
+
+static void
+add_ip(struct ac_ip_list *ips, const struct sockaddr *address)
+{
+	const struct sockaddr_in *v4 = (const void *)address;
+	const struct sockaddr_in6 *v6 = (const void *)address;
+	char *text = ips->ips[ips->count].text;
+	size_t size = sizeof(ips->ips[0].text);
+	const void *bytes;
+
+	if (address->sa_family == AF_INET)
+		bytes = &v4->sin_addr;
+	else if (address->sa_family == AF_INET6)
+		bytes = &v6->sin6_addr;
+	else
+		return;
+	if (inet_ntop(address->sa_family, bytes, text, (socklen_t)size) != NULL)
+		ips->count++;
+}
+
+static void
+on_dns_answer(int result, struct evutil_addrinfo *list, void *arg)
+{
+	struct ac_resolution *resolution = arg;
+
+	resolution->looking = false;
+	resolution->request = NULL;
+	for (struct evutil_addrinfo *ai = list;
+	     ai != NULL && resolution->ips.count < AC_ADDRESSES_MAX;
+	     ai = ai->ai_next)
+		add_ip(&resolution->ips, ai->ai_addr);
+	if (list != NULL)
+		evutil_freeaddrinfo(list);
+	if (resolution->ips.count == 0)
+		resolution->why = explain(result);
+	if (resolution->on_resolved == NULL)
+		free_resolution(resolution);
+	else
+		event_active(resolution->answer_event, EV_TIMEOUT, 0);
+}
+
+static void
+on_answer(evutil_socket_t fd, short what, void *arg)
+{
+	struct ac_resolution *resolution = arg;
+
+	AC_UNUSED(fd);
+	AC_UNUSED(what);
+	resolution->on_resolved(
+	    resolution->ips.count > 0 ? &resolution->ips : NULL,
+	    resolution->why, resolution->arg);
+	free_resolution(resolution);
+}

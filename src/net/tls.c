@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* TLS for outgoing connections: see tls.h. */
+#include "net/tls.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include "base/mem.h"
+
+struct ac_tls {
+	SSL_CTX *context; /* owned; every SSL holds a reference */
+};
+
+static bool load_authorities(SSL_CTX *, const char *cert_file,
+    const char *cert_dir, char *why, size_t why_size);
+static bool has_hashed_names(const char *dir);
+static bool set_expected_name(SSL *, const char *host);
+
+struct ac_tls *
+ac_tls_new(
+    const char *cert_file, const char *cert_dir, char *why, size_t why_size)
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	struct ac_tls *tls;
+
+	if (context == NULL)
+		ac_out_of_memory();
+	SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+	SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+	if (!load_authorities(context, cert_file, cert_dir, why, why_size)) {
+		SSL_CTX_free(context);
+		return NULL;
+	}
+	tls = ac_calloc(1, sizeof(*tls));
+	tls->context = context;
+	return tls;
+}
+
+void
+ac_tls_free(struct ac_tls *tls)
+{
+	if (tls == NULL)
+		return;
+	SSL_CTX_free(tls->context);
+	free(tls);
+}
+
+static bool
+load_authorities(SSL_CTX *context, const char *cert_file, const char *cert_dir,
+    char *why, size_t why_size)
+{
+	const char *dir =
+	    cert_dir != NULL ? cert_dir : X509_get_default_cert_dir();
+
+	if (cert_file != NULL &&
+	    SSL_CTX_load_verify_file(context, cert_file) != 1) {
+		snprintf(why, why_size,
+		    "SSL_CERT_FILE=%s: no certificate could be read from it",
+		    cert_file);
+		ERR_clear_error();
+		return false;
+	}
+	if (has_hashed_names(dir))
+		return SSL_CTX_load_verify_dir(context, dir) == 1;
+	if (cert_dir != NULL) {
+		snprintf(why, why_size,
+		    "SSL_CERT_DIR=%s: it holds no hashed certificates "
+		    "(openssl rehash makes them)",
+		    cert_dir);
+		return false;
+	}
+	/* Where nothing is to be found no chain will verify, and the first
+	 * request is told so: a program with a plain upstream may start. */
+	if (cert_file == NULL && SSL_CTX_load_verify_file(context,
+				     X509_get_default_cert_file()) != 1)
+		ERR_clear_error();
+	return true;
+}
+
+/* Whether a directory holds names such as 5ed36f99.0. */
+static bool
+has_hashed_names(const char *dir)
+{
+	DIR *stream = opendir(dir);
+	struct dirent *entry;
+	bool found = false;
+
+	if (stream == NULL)
+		return false;
+	while (!found && (entry = readdir(stream)) != NULL) {
+		size_t digits = strspn(entry->d_name, "0123456789abcdef");
+
+		found = digits == 8 && entry->d_name[8] == '.' &&
+			isdigit((unsigned char)entry->d_name[9]);
+	}
+	closedir(stream);
+	return found;
+}
+
+struct bufferevent *
+ac_tls_bufferevent_new(
+    struct ac_tls *tls, struct event_base *base, const char *host)
+{
+	SSL *ssl = SSL_new(tls->context);
+	struct bufferevent *bev;
+
+	if (ssl == NULL || !set_expected_name(ssl, host))
+		ac_out_of_memory();
+	bev = bufferevent_openssl_socket_new(
+	    base, -1, ssl, BUFFEREVENT_SSL_CONNECTING, BEV_OPT_CLOSE_ON_FREE);
+	if (bev == NULL)
+		ac_out_of_memory();
+	return bev;
+}
+
+static bool
+is_ip_address(const char *host)
+{
+	unsigned char address[sizeof(struct in6_addr)];
+
+	return inet_pton(AF_INET, host, address) == 1 ||
+	       inet_pton(AF_INET6, host, address) == 1;
+}
+
+static bool
+set_expected_name(SSL *ssl, const char *host)
+{
+	if (is_ip_address(host))
+		return X509_VERIFY_PARAM_set1_ip_asc(
+			   SSL_get0_param(ssl), host) == 1;
+	SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	return SSL_set_tlsext_host_name(ssl, host) == 1 &&
+	       SSL_set1_host(ssl, host) == 1;
+}
+
+/* What a failed verification means, or NULL where OpenSSL's text must do. */
+static const char *
+explain_verify_result(long result)
+{
+	switch (result) {
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+		return "its certificate has expired";
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		return "its certificate is not valid yet (is this machine's "
+		       "clock right?)";
+	case X509_V_ERR_HOSTNAME_MISMATCH:
+	case X509_V_ERR_IP_ADDRESS_MISMATCH:
+		return "its certificate is for another host name";
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+		return "its certificate is from an unknown authority (see "
+		       "SSL_CERT_FILE)";
+	default:
+		return NULL;
+	}
+}
+
+bool
+ac_tls_explain(
+    struct bufferevent *bev, const char *host, char *out, size_t size)
+{
+	SSL *ssl = bufferevent_openssl_get_ssl(bev);
+	unsigned long error = bufferevent_get_openssl_error(bev);
+	long result = ssl == NULL ? X509_V_OK : SSL_get_verify_result(ssl);
+	const char *text;
+
+	if (result != X509_V_OK) {
+		text = explain_verify_result(result);
+		if (text == NULL)
+			text = X509_verify_cert_error_string(result);
+	} else if (error != 0) {
+		text = ERR_reason_error_string(error);
+		if (text == NULL)
+			text = "unknown error";
+	} else {
+		return false;
+	}
+	snprintf(out, size, "TLS with %s failed: %s", host, text);
+	return true;
+}
+
+void
+ac_tls_shutdown(struct bufferevent *bev)
+{
+	SSL *ssl = bufferevent_openssl_get_ssl(bev);
+
+	if (ssl == NULL || bufferevent_getfd(bev) == -1 ||
+	    !SSL_is_init_finished(ssl))
+		return;
+	SSL_shutdown(ssl);
+	ERR_clear_error();
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * The command line and the other ways into the configuration that the
+ * public header offers (akashchat.h).
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <akashchat/akashchat.h>
+
+#include "base/options.h"
+
+static_assert((int)AC_REASON_SIZE == (int)AC_OPTION_ERROR_SIZE,
+    "a reason is an option's error");
+
+/* The flags that are no options. */
+struct command {
+	const char *config_path;
+	bool help;
+	bool version;
+	bool check_config;
+};
+
+static const char usage[] =
+    "akashchat-api puts Akash Chat behind the OpenAI API.\n"
+    "\n"
+    "Usage: akashchat-api [--config FILE] [OPTION ...]\n"
+    "\n"
+    "  --config FILE   Read lines NAME=value; the names are those of the\n"
+    "                  environment.\n"
+    "  --check-config  Print the options in force, secrets hidden, and exit.\n"
+    "  --version       Print the version and exit.\n"
+    "  --help          Print this and exit.\n"
+    "\n"
+    "Every option is a flag, an environment variable (--server-address is\n"
+    "SERVER_ADDRESS) and a line of the file. Flags beat the environment,\n"
+    "which beats the file.\n"
+    "\n";
+
+static bool read_flags(
+    struct ac_config *, struct command *, int argc, char **argv, char *reason);
+static bool read_flag(
+    struct ac_config *, struct command *, char **argv, int *i, char *reason);
+
+const char *
+ac_version(void)
+{
+	return AC_VERSION;
+}
+
+bool
+ac_config_set(struct ac_config *config, const char *name, const char *value,
+    char reason[AC_REASON_SIZE])
+{
+	return ac_config_set_from(config, AC_SOURCE_FLAG, name, value, reason);
+}
+
+static void
+print_help(void)
+{
+	char *options = ac_config_help();
+
+	fputs(usage, stdout);
+	fputs(options, stdout);
+	free(options);
+}
+
+static void
+print_config(const struct ac_config *config)
+{
+	char *text = ac_config_describe(config);
+
+	fputs(text, stdout);
+	free(text);
+}
+
+enum ac_command
+ac_config_parse(struct ac_config *config, int argc, char **argv,
+    char reason[AC_REASON_SIZE])
+{
+	struct command command = {0};
+
+	if (!read_flags(config, &command, argc, argv, reason))
+		return AC_COMMAND_BAD;
+	if (command.help) {
+		print_help();
+		return AC_COMMAND_DONE;
+	}
+	if (command.version) {
+		printf("akashchat-api %s\n", ac_version());
+		return AC_COMMAND_DONE;
+	}
+	if (!ac_config_load_environment(config, reason) ||
+	    (command.config_path != NULL &&
+		!ac_config_load_file(config, command.config_path, reason)))
+		return AC_COMMAND_BAD;
+	if (command.check_config) {
+		print_config(config);
+		return AC_COMMAND_DONE;
+	}
+	return AC_COMMAND_SERVE;
+}
+
+static bool
+read_flags(struct ac_config *config, struct command *command, int argc,
+    char **argv, char *reason)
+{
+	for (int i = 1; i < argc; i++) {
+		if (!read_flag(config, command, argv, &i, reason))
+			return false;
+	}
+	return true;
+}
+
+static bool
+complain(char *reason, const char *flag, const char *what)
+{
+	snprintf(reason, AC_REASON_SIZE, "%.200s: %s (see --help)", flag, what);
+	return false;
+}
+
+/* The value of argv[*i], which is "--flag=value" or two arguments; NULL if
+ * there is none. */
+static const char *
+take_value(char **argv, int *i, const char *equals)
+{
+	if (equals != NULL)
+		return equals + 1;
+	if (argv[*i + 1] == NULL)
+		return NULL;
+	return argv[++*i];
+}
+
+static bool
+read_option(struct ac_config *config, const char *flag, char **argv, int *i,
+    const char *equals, char *reason)
+{
+	bool is_switch;
+	char scratch[64];
+	const char *name = ac_config_flag_name(flag, &is_switch, scratch);
+	const char *value;
+
+	if (name == NULL)
+		return complain(reason, argv[*i], "there is no such flag");
+	if (is_switch && equals == NULL)
+		return ac_config_set_from(
+		    config, AC_SOURCE_FLAG, name, "on", reason);
+	value = take_value(argv, i, equals);
+	if (value == NULL)
+		return complain(reason, flag, "it wants a value");
+	return ac_config_set_from(config, AC_SOURCE_FLAG, name, value, reason);
+}
+
+static bool
+read_flag(struct ac_config *config, struct command *command, char **argv,
+    int *i, char *reason)
+{
+	const char *argument = argv[*i];
+	const char *equals = strchr(argument, '=');
+	size_t len =
+	    equals == NULL ? strlen(argument) : (size_t)(equals - argument);
+	char flag[64];
+
+	if (len >= sizeof(flag))
+		return complain(reason, argument, "there is no such flag");
+	memcpy(flag, argument, len);
+	flag[len] = '\0';
+	if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0) {
+		command->help = true;
+	} else if (strcmp(argument, "--version") == 0) {
+		command->version = true;
+	} else if (strcmp(argument, "--check-config") == 0) {
+		command->check_config = true;
+	} else if (strcmp(flag, "--config") == 0) {
+		command->config_path = take_value(argv, i, equals);
+		if (command->config_path == NULL)
+			return complain(reason, flag, "it wants a file");
+	} else {
+		return read_option(config, flag, argv, i, equals, reason);
+	}
+	return true;
+}

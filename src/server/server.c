@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * The server (akashchat.h): builds the parts in order, takes them down in
+ * reverse, and drains. Owned by the host.
+ *
+ *	SERVING -> DRAINING (no listener, requests finish) -> DRAINED
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <akashchat/akashchat.h>
+#include <event2/event.h>
+#include <event2/http.h>
+
+#include "api/api.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/options.h"
+#include "base/reaper.h"
+#include "demo/demo.h"
+#include "net/http_conn.h"
+#include "net/resolver.h"
+#include "net/tls.h"
+#include "server/listener.h"
+#include "upstream/upstream.h"
+
+enum { HEADERS_MAX = 32 * 1024 };
+
+struct ac_server {
+	struct event_base *base;          /* borrowed */
+	const struct ac_options *options; /* borrowed */
+	struct ac_reaper *reaper;         /* owned, like all that follows */
+	struct ac_demo *demo;             /* NULL: the real upstream */
+	struct ac_url upstream_url;       /* of the demo */
+	struct ac_tls *tls;               /* NULL: a plain upstream */
+	struct ac_resolver *resolver;
+	struct ac_upstream *upstream;
+	struct ac_api api;
+	struct evhttp *http;
+	struct event *drain_timer;
+	struct event *drained_event;
+	void (*on_drained)(struct ac_server *, void *arg);
+	void *drained_arg;
+	bool draining;
+	uint16_t port;
+};
+
+static bool build_demo(struct ac_server *, char reason[AC_REASON_SIZE]);
+static bool build_upstream(struct ac_server *, char reason[AC_REASON_SIZE]);
+static bool build_http(struct ac_server *, char reason[AC_REASON_SIZE]);
+static void on_idle(void *arg);
+static void on_drain_timeout(evutil_socket_t, short, void *arg);
+static void on_drained_event(evutil_socket_t, short, void *arg);
+
+struct ac_server *
+ac_server_new(struct event_base *base, const struct ac_config *config,
+    char reason[AC_REASON_SIZE])
+{
+	struct ac_server *server = ac_calloc(1, sizeof(*server));
+
+	server->base = base;
+	server->options = ac_config_options(config);
+	ac_log_set_level(server->options->log_level);
+	server->reaper = ac_reaper_new(base);
+	server->drain_timer = evtimer_new(base, on_drain_timeout, server);
+	server->drained_event =
+	    event_new(base, -1, 0, on_drained_event, server);
+	if (server->drain_timer == NULL || server->drained_event == NULL)
+		ac_out_of_memory();
+	if (!build_demo(server, reason) || !build_upstream(server, reason) ||
+	    !build_http(server, reason)) {
+		ac_server_free(server);
+		return NULL;
+	}
+	ac_log_info("listening",
+	    AC_STR("address", server->options->server_address.host),
+	    AC_INT("port", server->port),
+	    AC_STR(
+		"upstream", server->demo != NULL
+				? "demo"
+				: server->options->akash_base_url.host_header),
+	    AC_STR("version", ac_version()));
+	return server;
+}
+
+static bool
+build_demo(struct ac_server *server, char reason[AC_REASON_SIZE])
+{
+	struct ac_demo_settings settings = {
+	    .session_ttl_s = server->options->demo_session_ttl_s,
+	    .delay_ms = server->options->demo_delay_ms,
+	};
+	const char *why = NULL;
+	char *url;
+	bool ok;
+
+	if (!server->options->demo)
+		return true;
+	server->demo =
+	    ac_demo_new(server->base, &settings, reason, AC_REASON_SIZE);
+	if (server->demo == NULL)
+		return false;
+	url = ac_asprintf(
+	    "http://127.0.0.1:%u", (unsigned)ac_demo_port(server->demo));
+	ok = ac_url_parse(&server->upstream_url, url, &why);
+	free(url);
+	return ok;
+}
+
+static bool
+build_upstream(struct ac_server *server, char reason[AC_REASON_SIZE])
+{
+	const struct ac_options *options = server->options;
+	const struct ac_url *url = server->demo != NULL
+				       ? &server->upstream_url
+				       : &options->akash_base_url;
+	struct ac_http_origin origin = {
+	    .base = server->base,
+	    .reaper = server->reaper,
+	    .url = url,
+	    .connect_timeout_ms = options->connect_timeout_s * 1000,
+	    .silence_timeout_ms = options->upstream_timeout_s * 1000,
+	};
+
+	if (url->tls) {
+		server->tls = ac_tls_new(options->ssl_cert_file,
+		    options->ssl_cert_dir, reason, AC_REASON_SIZE);
+		if (server->tls == NULL)
+			return false;
+	}
+	origin.tls = server->tls;
+	server->resolver = ac_resolver_new(server->base);
+	server->upstream = ac_upstream_new(&origin, server->resolver, options);
+	return true;
+}
+
+static bool
+build_http(struct ac_server *server, char reason[AC_REASON_SIZE])
+{
+	server->http = evhttp_new(server->base);
+	if (server->http == NULL)
+		ac_out_of_memory();
+	ac_api_init(&server->api, server->base, server->reaper, server->options,
+	    server->upstream);
+	server->api.on_idle = on_idle;
+	server->api.idle_arg = server;
+	evhttp_set_max_headers_size(server->http, HEADERS_MAX);
+	evhttp_set_max_body_size(
+	    server->http, (ev_ssize_t)server->options->max_body_size);
+	/* Every method comes to the router, which knows what to say. */
+	evhttp_set_allowed_methods(server->http, 0xffff);
+	evhttp_set_default_content_type(server->http, NULL);
+	evhttp_set_gencb(server->http, ac_api_on_request, &server->api);
+	server->port = ac_listen(server->base, server->http,
+	    &server->options->server_address, reason, AC_REASON_SIZE);
+	return server->port != 0;
+}
+
+uint16_t
+ac_server_port(const struct ac_server *server)
+{
+	return server->port;
+}
+
+void
+ac_server_drain(struct ac_server *server,
+    void (*on_drained)(struct ac_server *, void *arg), void *arg)
+{
+	struct timeval timeout =
+	    ac_clock_timeval(server->options->drain_timeout_s * 1000);
+
+	if (server->draining)
+		return;
+	server->draining = true;
+	server->api.draining = true;
+	server->on_drained = on_drained;
+	server->drained_arg = arg;
+	ac_listen_stop(server->http);
+	ac_log_info(
+	    "draining", AC_INT("timeout_s", server->options->drain_timeout_s));
+	evtimer_add(server->drain_timer, &timeout);
+	if (TAILQ_EMPTY(&server->api.requests))
+		on_idle(server);
+}
+
+/* The last running request has ended. */
+static void
+on_idle(void *arg)
+{
+	struct ac_server *server = arg;
+
+	if (server->draining)
+		event_active(server->drained_event, EV_TIMEOUT, 0);
+}
+
+static void
+on_drain_timeout(evutil_socket_t fd, short what, void *arg)
+{
+	struct ac_server *server = arg;
+
+	AC_UNUSED(fd);
+	AC_UNUSED(what);
+	ac_api_abort_all(&server->api);
+}
+
+static void
+on_drained_event(evutil_socket_t fd, short what, void *arg)
+{
+	struct ac_server *server = arg;
+
+	AC_UNUSED(fd);
+	AC_UNUSED(what);
+	evtimer_del(server->drain_timer);
+	server->on_drained(server, server->drained_arg);
+}
+
+void
+ac_server_free(struct ac_server *server)
+{
+	if (server == NULL)
+		return;
+	server->api.on_idle = NULL;
+	if (server->http != NULL) {
+		ac_api_abort_all(&server->api);
+		evhttp_free(server->http);
+	}
+	ac_upstream_free(server->upstream);
+	ac_reaper_free(server->reaper);
+	ac_resolver_free(server->resolver);
+	ac_tls_free(server->tls);
+	ac_demo_free(server->demo);
+	ac_url_clear(&server->upstream_url);
+	event_free(server->drain_timer);
+	event_free(server->drained_event);
+	free(server);
+}

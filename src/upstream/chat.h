@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * One chat with the web app (POST /api/chat/): gets a session, sends the
+ * body, replays it once with a fresh session if the app finds the first one
+ * stale, and hands on the stream's bytes as they come.
+ */
+#ifndef AC_UPSTREAM_CHAT_H
+#define AC_UPSTREAM_CHAT_H
+
+#include "base/error.h"
+
+struct ac_bytes;
+struct ac_chat;
+struct ac_upstream;
+struct evbuffer;
+
+/*
+ * on_open once at most: the answer is a stream. on_data after it; data is
+ * drained by the callback or lost. on_done once and last: with NULL if the
+ * body ended as HTTP says it should, otherwise with what went wrong. Each
+ * may cancel the chat; with on_done it is over.
+ */
+struct ac_chat_handlers {
+	void (*on_open)(void *arg);
+	void (*on_data)(struct evbuffer *data, void *arg);
+	void (*on_done)(const struct ac_error *error, void *arg);
+};
+
+/* Starts it; no handler runs before this returns. body is the JSON to send
+ * and is referenced. */
+struct ac_chat *ac_chat_start(struct ac_upstream *upstream,
+    struct ac_bytes *body, const struct ac_chat_handlers *handlers, void *arg);
+
+/* No handler runs any more; the upstream's connection is closed. */
+void ac_chat_cancel(struct ac_chat *chat);
+
+/* Stops and restarts the flow of on_data. */
+void ac_chat_pause(struct ac_chat *chat);
+void ac_chat_resume(struct ac_chat *chat);
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* One GET, read whole: see fetch.h. Owned by the session or the models. */
+#include "upstream/fetch.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/reaper.h"
+#include "net/http_client.h"
+#include "upstream/upstream.h"
+
+struct ac_fetch {
+	struct ac_reaper *reaper;  /* borrowed */
+	struct ac_http_call *call; /* the client's, until it is done */
+	struct ac_answer answer;
+	void (*on_head)(const struct ac_http_head *, void *arg);
+	void (*on_done)(struct ac_answer *, const struct ac_error *, void *arg);
+	void *arg;
+};
+
+static void
+on_head(const struct ac_http_head *head, void *arg)
+{
+	struct ac_fetch *fetch = arg;
+
+	ac_answer_set_head(&fetch->answer, head);
+	if (fetch->on_head != NULL)
+		fetch->on_head(head, fetch->arg);
+}
+
+static void
+on_data(struct evbuffer *data, void *arg)
+{
+	struct ac_fetch *fetch = arg;
+
+	ac_answer_add(&fetch->answer, data);
+}
+
+static void
+free_fetch(void *thing)
+{
+	struct ac_fetch *fetch = thing;
+
+	ac_answer_clear(&fetch->answer);
+	free(fetch);
+}
+
+static void
+on_done(const struct ac_error *error, void *arg)
+{
+	struct ac_fetch *fetch = arg;
+
+	ac_reaper_add(fetch->reaper, free_fetch, fetch);
+	fetch->on_done(
+	    error == NULL ? &fetch->answer : NULL, error, fetch->arg);
+}
+
+static const struct ac_http_handlers handlers = {
+    .on_head = on_head,
+    .on_data = on_data,
+    .on_done = on_done,
+};
+
+struct ac_fetch *
+ac_fetch_start(struct ac_upstream *upstream,
+    const struct ac_fetch_request *request, void *arg)
+{
+	struct ac_fetch *fetch = ac_calloc(1, sizeof(*fetch));
+	char *path = ac_upstream_path(upstream, request->endpoint);
+	char *cookie = NULL;
+	struct ac_http_header headers[3] = {
+	    {"User-Agent", ac_upstream_user_agent(upstream)},
+	    {"Accept", "application/json"},
+	};
+	struct ac_http_request get = {
+	    .method = AC_HTTP_GET,
+	    .path = path,
+	    .headers = headers,
+	    .header_count = 2,
+	};
+
+	if (request->session_token != NULL) {
+		cookie =
+		    ac_asprintf("session_token=%s", request->session_token);
+		headers[get.header_count++] =
+		    (struct ac_http_header){"Cookie", cookie};
+	}
+	ac_answer_init(&fetch->answer, request->body_max);
+	fetch->reaper = upstream->reaper;
+	fetch->on_head = request->on_head;
+	fetch->on_done = request->on_done;
+	fetch->arg = arg;
+	fetch->call =
+	    ac_http_call_start(upstream->client, &get, &handlers, fetch);
+	ac_wipe_and_free(cookie);
+	free(path);
+	return fetch;
+}
+
+void
+ac_fetch_cancel(struct ac_fetch *fetch)
+{
+	ac_http_call_cancel(fetch->call);
+	ac_reaper_add(fetch->reaper, free_fetch, fetch);
+}

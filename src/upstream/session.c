@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * The session: see session.h. Owned by the upstream; chats and the list of
+ * models ask it for a token.
+ *
+ *	          wait_start            answer
+ *	NONE ----------------> FETCHING -------> VALID --- 80 % of Max-Age and
+ *	  ^                       |                ^       traffic: FETCHING
+ *too,
+ *	  |<---- failure (pause) -+                +------ the old token serves
+ *	  |<---- expiry, reject ----------------- VALID    until the new one
+ *
+ * "Fetching" and "a token is there" are independent facts: fetch and token.
+ */
+#include "upstream/session.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include <event2/event.h>
+
+#include "base/attr.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "net/http_message.h"
+#include "upstream/fetch.h"
+#include "upstream/set_cookie.h"
+#include "upstream/upstream.h"
+
+enum {
+	DEFAULT_MAX_AGE_S = 600, /* the app's default, where none is sent */
+	RENEW_PERCENT = 80,
+	FIRST_PAUSE_MS = 500,
+	LONGEST_PAUSE_MS = 30000,
+	BODY_MAX = 64 * 1024,
+};
+
+struct ac_session_wait {
+	TAILQ_ENTRY(ac_session_wait) entry;
+	struct ac_session *session;
+	ac_session_fn *on_token;
+	void *arg;
+};
+TAILQ_HEAD(wait_list, ac_session_wait);
+
+struct ac_session {
+	struct ac_upstream *upstream; /* borrowed */
+	struct ac_fetch *fetch;       /* NULL: none is under way */
+	struct ac_set_cookie cookie;  /* of the fetch's answer */
+	bool has_cookie;
+	char *token; /* owned, NULL: none */
+	int64_t expires_ms;
+	int64_t renew_ms;
+	bool used;                 /* somebody asked since the token came */
+	struct event *renew_timer; /* owned */
+	struct event *tell_event;  /* owned: waits get the last failure */
+	struct wait_list waits;    /* owned, in the order of their coming */
+	int64_t pause_ms;          /* 0: the last fetch went well */
+	int64_t pause_until_ms;
+	struct ac_error last_error; /* valid while pause_ms is not 0 */
+};
+
+static void start_fetch(struct ac_session *);
+static void on_head(const struct ac_http_head *, void *arg);
+static void on_done(struct ac_answer *, const struct ac_error *, void *arg);
+static void succeed(struct ac_session *);
+static void fail(struct ac_session *, const struct ac_error *);
+static void tell_waits(struct ac_session *, const struct ac_error *);
+static void on_renew(evutil_socket_t, short, void *arg);
+static void on_tell(evutil_socket_t, short, void *arg);
+
+struct ac_session *
+ac_session_new(struct ac_upstream *upstream)
+{
+	struct ac_session *session = ac_calloc(1, sizeof(*session));
+
+	session->upstream = upstream;
+	TAILQ_INIT(&session->waits);
+	session->renew_timer = evtimer_new(upstream->base, on_renew, session);
+	session->tell_event =
+	    event_new(upstream->base, -1, 0, on_tell, session);
+	if (session->renew_timer == NULL || session->tell_event == NULL)
+		ac_out_of_memory();
+	return session;
+}
+
+void
+ac_session_free(struct ac_session *session)
+{
+	if (session->fetch != NULL)
+		ac_fetch_cancel(session->fetch);
+	event_free(session->renew_timer);
+	event_free(session->tell_event);
+	ac_wipe_and_free(session->token);
+	free(session);
+}
+
+static void
+drop_token(struct ac_session *session)
+{
+	ac_wipe_and_free(session->token);
+	session->token = NULL;
+	evtimer_del(session->renew_timer);
+}
+
+static bool
+is_in_pause(const struct ac_session *session)
+{
+	return session->pause_ms > 0 && ac_clock_ms() < session->pause_until_ms;
+}
+
+/* Starts to get a new token unless that is under way or to be left alone. */
+static void
+renew(struct ac_session *session)
+{
+	if (session->fetch == NULL && !is_in_pause(session))
+		start_fetch(session);
+}
+
+const char *
+ac_session_token(struct ac_session *session)
+{
+	int64_t now = ac_clock_ms();
+
+	session->used = true;
+	if (session->token != NULL && now >= session->expires_ms)
+		drop_token(session);
+	if (session->token != NULL && now >= session->renew_ms)
+		renew(session);
+	return session->token;
+}
+
+struct ac_session_wait *
+ac_session_wait_start(
+    struct ac_session *session, ac_session_fn *on_token, void *arg)
+{
+	struct ac_session_wait *wait = ac_calloc(1, sizeof(*wait));
+
+	wait->session = session;
+	wait->on_token = on_token;
+	wait->arg = arg;
+	TAILQ_INSERT_TAIL(&session->waits, wait, entry);
+	if (ac_session_token(session) == NULL)
+		renew(session);
+	if (session->fetch == NULL || session->token != NULL)
+		event_active(session->tell_event, EV_TIMEOUT, 0);
+	return wait;
+}
+
+void
+ac_session_wait_cancel(struct ac_session_wait *wait)
+{
+	TAILQ_REMOVE(&wait->session->waits, wait, entry);
+	free(wait);
+}
+
+void
+ac_session_reject(struct ac_session *session, const char *token)
+{
+	if (session->token == NULL || strcmp(session->token, token) != 0)
+		return;
+	ac_log_info("session was refused, getting another",
+	    AC_INT("waiting", !TAILQ_EMPTY(&session->waits)));
+	drop_token(session);
+}
+
+static void
+start_fetch(struct ac_session *session)
+{
+	struct ac_fetch_request request = {
+	    .endpoint = "/api/auth/session/",
+	    .body_max = BODY_MAX,
+	    .on_head = on_head,
+	    .on_done = on_done,
+	};
+
+	session->has_cookie = false;
+	session->fetch = ac_fetch_start(session->upstream, &request, session);
+}
+
+static void
+on_head(const struct ac_http_head *head, void *arg)
+{
+	struct ac_session *session = arg;
+	const char *header;
+
+	for (size_t n = 0;
+	     !session->has_cookie &&
+	     (header = ac_http_head_find_nth(head, "Set-Cookie", n)) != NULL;
+	     n++)
+		session->has_cookie = ac_set_cookie_parse(
+		    &session->cookie, header, "session_token");
+}
+
+static void
+on_done(struct ac_answer *answer, const struct ac_error *error, void *arg)
+{
+	struct ac_session *session = arg;
+	struct ac_error refusal;
+
+	session->fetch = NULL;
+	if (error != NULL) {
+		fail(session, error);
+		return;
+	}
+	if (answer->status == 200 && session->has_cookie &&
+	    session->cookie.max_age_s != 0) {
+		succeed(session);
+		return;
+	}
+	ac_answer_set_error(answer, "the session", &refusal);
+	if (refusal.code == AC_ERROR_UPSTREAM)
+		refusal.code = AC_ERROR_UPSTREAM_SESSION;
+	fail(session, &refusal);
+}
+
+static void
+succeed(struct ac_session *session)
+{
+	int64_t max_age_s = session->cookie.max_age_s;
+	int64_t now = ac_clock_ms();
+	struct timeval delay;
+
+	if (max_age_s == AC_MAX_AGE_UNKNOWN)
+		max_age_s = DEFAULT_MAX_AGE_S;
+	drop_token(session);
+	session->token = ac_strdup(session->cookie.value);
+	session->expires_ms = now + max_age_s * 1000;
+	session->renew_ms = now + max_age_s * 10 * RENEW_PERCENT;
+	session->used = false;
+	session->pause_ms = 0;
+	delay = ac_clock_timeval(session->renew_ms - now);
+	evtimer_add(session->renew_timer, &delay);
+	ac_log_info("session obtained", AC_INT("max_age_s", max_age_s));
+	tell_waits(session, NULL);
+}
+
+static void
+fail(struct ac_session *session, const struct ac_error *error)
+{
+	session->pause_ms =
+	    session->pause_ms == 0 ? FIRST_PAUSE_MS : session->pause_ms * 2;
+	if (session->pause_ms > LONGEST_PAUSE_MS)
+		session->pause_ms = LONGEST_PAUSE_MS;
+	session->pause_until_ms = ac_clock_ms() + session->pause_ms;
+	session->last_error = *error;
+	ac_log_warn("no session could be had", AC_STR("reason", error->message),
+	    AC_INT("pause_ms", session->pause_ms));
+	tell_waits(session, error);
+}
+
+/*
+ * Tells everybody who waits now; who comes while they are told waits for the
+ * next time. A callback may cancel other waits, hence one at a time from the
+ * list's head.
+ */
+static void
+tell_waits(struct ac_session *session, const struct ac_error *error)
+{
+	struct ac_session_wait *last = TAILQ_LAST(&session->waits, wait_list);
+	struct ac_session_wait *wait;
+	bool more = last != NULL;
+
+	while (more && (wait = TAILQ_FIRST(&session->waits)) != NULL) {
+		more = wait != last;
+		TAILQ_REMOVE(&session->waits, wait, entry);
+		wait->on_token(
+		    error == NULL ? session->token : NULL, error, wait->arg);
+		free(wait);
+	}
+}
+
+static void
+on_tell(evutil_socket_t fd, short what, void *arg)
+{
+	struct ac_session *session = arg;
+
+	AC_UNUSED(fd);
+	AC_UNUSED(what);
+	if (session->token != NULL)
+		tell_waits(session, NULL);
+	else if (session->fetch == NULL)
+		tell_waits(session, &session->last_error);
+}
+
+/* 80 % of the session's time are over. */
+static void
+on_renew(evutil_socket_t fd, short what, void *arg)
+{
+	struct ac_session *session = arg;
+
+	AC_UNUSED(fd);
+	AC_UNUSED(what);
+	if (session->used)
+		renew(session);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * The session with the web app: one token for everybody, fetched once for
+ * all who wait, renewed before it ends, replaced when it turns out stale
+ * (docs/internals/session.md).
+ */
+#ifndef AC_UPSTREAM_SESSION_H
+#define AC_UPSTREAM_SESSION_H
+
+#include "base/error.h"
+
+struct ac_session;
+struct ac_session_wait;
+struct ac_upstream;
+
+/* Asks for nothing yet. upstream's client must be there and outlive it. */
+struct ac_session *ac_session_new(struct ac_upstream *upstream);
+
+/* Every wait has ended or was cancelled before. */
+void ac_session_free(struct ac_session *session);
+
+/* The token if there is a valid one (borrowed until the loop goes on), or
+ * NULL: then wait for one. Counts as traffic, which keeps renewal going. */
+const char *ac_session_token(struct ac_session *session);
+
+/* Called once: with a token (borrowed for the call), or with NULL and why
+ * there is none. */
+typedef void ac_session_fn(
+    const char *token, const struct ac_error *error, void *arg);
+
+/* Waits for a token; on_token never runs before this returns. While the
+ * session endpoint fails, it is asked again only after a pause, and who
+ * comes within the pause gets the last failure. The wait is over when
+ * on_token runs. */
+struct ac_session_wait *ac_session_wait_start(
+    struct ac_session *session, ac_session_fn *on_token, void *arg);
+
+/* on_token will not run. */
+void ac_session_wait_cancel(struct ac_session_wait *wait);
+
+/* The web app refused token. If it is still the current one it is dropped,
+ * and the next wait fetches another. */
+void ac_session_reject(struct ac_session *session, const char *token);
+
+#endif

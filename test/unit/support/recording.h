@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * Plays a body to a data-stream decoder and writes down the events, one a
+ * line, in the form of test/data/datastream/NAME.events:
+ *
+ *	START {"messageId":"m"}
+ *	TEXT "a literal as it came, quotes put round it"
+ *	STEP stop prompt=11 completion=?
+ *	FINISH length prompt=? completion=?
+ *	ERROR upstream "message"
+ *	ERROR cut
+ *	END
+ */
+#ifndef AC_TEST_RECORDING_H
+#define AC_TEST_RECORDING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "codec/datastream.h"
+
+struct recording {
+	struct ac_datastream decoder;
+	FILE *out;
+	char *text; /* owned; the lines, whole after recording_end() */
+	size_t text_size;
+	size_t events;       /* how many came */
+	size_t decoded_len;  /* the sum of their text_len */
+	size_t stop_at;      /* stop the decoder in this event; 0: never */
+	bool checks;         /* parse every literal with jansson */
+	bool over;           /* ERROR or END came */
+	const char *problem; /* a rule of event.h that was broken, or NULL */
+};
+
+/* An empty recording in place. */
+void recording_start(struct recording *recording);
+
+/* Feeds len bytes out of a block of their own that is freed at once, so that
+ * a sanitizer sees a decoder that looks back or beyond. */
+void recording_feed(struct recording *recording, const char *data, size_t len);
+
+/* Tells the decoder that the body ended and completes the text. Once. */
+void recording_end(struct recording *recording);
+
+void recording_clear(struct recording *recording);
+
+#endif

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * Single lines that the data-stream decoder must refuse or skip: too many
+ * and too alike for a transcript each. A line stands between a text and the
+ * end of the message, so that what follows it is seen too.
+ */
+#include <string.h>
+
+#include "base/mem.h"
+#include "support/recording.h"
+#include "support/unit.h"
+
+/* Not a value for a code that carries a string. */
+static const char *const broken_strings[] = {
+    "",
+    "\"",
+    "\"open",
+    "open\"",
+    "'a'",
+    "a",
+    "null",
+    "1",
+    "true",
+    "[\"a\"]",
+    "\"a\"b",
+    "\"a\" \"b\"",
+    "\"a\",",
+    "\"\\\"",
+    "\"\\'\"",
+    "\"\\x41\"",
+    "\"\\u\"",
+    "\"\\u12\"",
+    "\"\\u123\"",
+    "\"\\u12g4\"",
+    "\"\\U0041\"",
+    "\"\\ud83d\\u12\"",
+    "\"\\a\"",
+    "\"\\0\"",
+    "\"a\tb\"",
+    "\"a\x01\x62\"",
+    "\"a\x1f\x62\"",
+    "\"a\rb\"",
+    "\"a\"b\"",
+};
+
+/* Not a value for a code that carries any JSON. */
+static const char *const broken_json[] = {
+    "",
+    "{",
+    "}",
+    "{\"a\":1",
+    "{\"a\":1}}",
+    "{a:1}",
+    "{'a':1}",
+    "[1,]",
+    "[1 2]",
+    "nul",
+    "\"open",
+    "NaN",
+    "01",
+    "\"\\x\"",
+    "{\"a\":\"\x01\"}",
+};
+
+/* Not a value for a code that carries a finish. */
+static const char *const broken_finishes[] = {
+    "",
+    "{",
+    "null",
+    "1",
+    "\"stop\"",
+    "[]",
+    "{\"finishReason\":\"stop\"",
+    "{\"finishReason\":\"stop\"}}",
+    "{\"finishReason\":stop}",
+    "<html>",
+};
+
+/* Not a line at all. */
+static const char *const broken_lines[] = {
+    "0",
+    "e",
+    ":",
+    ":\"a\"",
+    " 0:\"a\"",
+    "0 :\"a\"",
+    "\t0:\"a\"",
+    "\"a\"",
+    "{}",
+    "[DONE]",
+    "<p>",
+    "event message: x",
+    "no-colon",
+    "\xef\xbb\xbf\x30:\"a\"",
+    "\xff",
+    "0=\"a\"",
+    "0.1:\"a\"",
+};
+
+/* The events of a text, the line and a finish. */
+static char *
+events_of(const char *line)
+{
+	struct recording recording;
+	char *body = ac_asprintf("0:\"before\"\n%s\n"
+				 "d:{\"finishReason\":\"stop\"}\n",
+	    line);
+	char *text;
+
+	recording_start(&recording);
+	recording.checks = true;
+	recording_feed(&recording, body, strlen(body));
+	recording_end(&recording);
+	assert_null(recording.problem);
+	text = ac_strdup(recording.text);
+	recording_clear(&recording);
+	free(body);
+	return text;
+}
+
+static void
+expect(const char *line, const char *events)
+{
+	char *text = events_of(line);
+
+	if (strcmp(text, events) != 0)
+		fail_msg("line '%s': the events are\n%s", line, text);
+	free(text);
+}
+
+static void
+expect_malformed(const char *line)
+{
+	expect(line, "TEXT \"before\"\nERROR malformed\n");
+}
+
+/* Each code of codes with each of the values. */
+static void
+expect_all_malformed(
+    const char *codes, const char *const *values, size_t value_count)
+{
+	for (; *codes != '\0'; codes++) {
+		for (size_t i = 0; i < value_count; i++) {
+			char *line = ac_asprintf("%c:%s", *codes, values[i]);
+
+			expect_malformed(line);
+			free(line);
+		}
+	}
+}
+
+static void
+a_broken_string_is_malformed(void **state)
+{
+	AC_UNUSED(state);
+	/* An error's value may be other JSON: see the next test. */
+	expect_all_malformed("0g", broken_strings, AC_LENGTH(broken_strings));
+}
+
+static void
+an_error_that_is_no_json_is_malformed(void **state)
+{
+	AC_UNUSED(state);
+	expect_all_malformed("3", broken_json, AC_LENGTH(broken_json));
+}
+
+static void
+broken_json_is_malformed(void **state)
+{
+	AC_UNUSED(state);
+	expect_all_malformed(
+	    "289abcfhijk", broken_json, AC_LENGTH(broken_json));
+}
+
+static void
+a_broken_finish_is_malformed(void **state)
+{
+	AC_UNUSED(state);
+	expect_all_malformed(
+	    "de", broken_finishes, AC_LENGTH(broken_finishes));
+}
+
+static void
+a_line_without_a_code_is_malformed(void **state)
+{
+	AC_UNUSED(state);
+	for (size_t i = 0; i < AC_LENGTH(broken_lines); i++)
+		expect_malformed(broken_lines[i]);
+}
+
+static void
+every_other_code_is_skipped(void **state)
+{
+	static const char chars[] = "0123456789abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ_-";
+
+	AC_UNUSED(state);
+	for (const char *c = chars; *c != '\0'; c++) {
+		char *line = ac_asprintf("%c:\"no value", *c);
+
+		if (strchr("02389abcdefghijk", *c) != NULL)
+			expect_malformed(line);
+		else
+			expect(line,
+			    "TEXT \"before\"\n"
+			    "FINISH stop prompt=? completion=?\nEND\n");
+		free(line);
+	}
+}
+
+static void
+a_code_carries_any_json(void **state)
+{
+	static const char *const values[] = {
+	    "null", "true", "-1.5e3", "\"s\"", "[]", "{}", "[[1],{\"a\":[]}]",
+	    "{\"a\":\"\\u0000\"}"};
+
+	AC_UNUSED(state);
+	for (size_t i = 0; i < AC_LENGTH(values); i++) {
+		char *line = ac_asprintf("2:%s", values[i]);
+		char *events = ac_asprintf(
+		    "TEXT \"before\"\nEXTRA %s\n"
+		    "FINISH stop prompt=? completion=?\nEND\n",
+		    values[i]);
+
+		expect(line, events);
+		free(line);
+		free(events);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_broken_string_is_malformed),
+	    cmocka_unit_test(an_error_that_is_no_json_is_malformed),
+	    cmocka_unit_test(broken_json_is_malformed),
+	    cmocka_unit_test(a_broken_finish_is_malformed),
+	    cmocka_unit_test(a_line_without_a_code_is_malformed),
+	    cmocka_unit_test(every_other_code_is_skipped),
+	    cmocka_unit_test(a_code_carries_any_json),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

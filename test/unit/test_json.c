@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* The JSON helpers: what is parsed, what is refused with which reason, and
+ * how strings are written. */
+#include "base/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <event2/buffer.h>
+
+#include "base/attr.h"
+#include "base/mem.h"
+#include "support/unit.h"
+
+#define TEXT(s) s, sizeof(s) - 1
+
+static json_t *
+parse(const char *data, size_t len)
+{
+	char why[200] = "";
+	json_t *value = ac_json_parse(data, len, why, sizeof(why));
+
+	if (value == NULL)
+		fail_msg("refused: %s", why);
+	return value;
+}
+
+static void
+expect_refused(const char *data, size_t len, const char *reason)
+{
+	char why[200] = "";
+	json_t *value = ac_json_parse(data, len, why, sizeof(why));
+
+	if (value != NULL)
+		fail_msg("%.*s is accepted", (int)len, data);
+	if (strstr(why, reason) == NULL)
+		fail_msg("%.*s: the reason is '%s'", (int)len, data, why);
+}
+
+/* The buffer's contents as a C string; the buffer is freed. */
+static char *
+take(struct evbuffer *buffer)
+{
+	size_t len = evbuffer_get_length(buffer);
+	char *text = ac_malloc(len + 1);
+
+	evbuffer_remove(buffer, text, len);
+	text[len] = '\0';
+	evbuffer_free(buffer);
+	return text;
+}
+
+/* depth brackets around a 1, as a C string. */
+static char *
+nest(size_t depth, const char *open, const char *close)
+{
+	struct evbuffer *text = evbuffer_new();
+
+	for (size_t i = 0; i < depth; i++)
+		evbuffer_add_printf(text, "%s", open);
+	evbuffer_add_printf(text, "1");
+	for (size_t i = 0; i < depth; i++)
+		evbuffer_add_printf(text, "%s", close);
+	return take(text);
+}
+
+static void
+any_value_may_stand_alone(void **state)
+{
+	static const char *const values[] = {
+	    "null", "true", "1", "-1.5e3", "\"s\"", "[]", " {} ", "\t[1]\r\n"};
+
+	AC_UNUSED(state);
+	for (size_t i = 0; i < AC_LENGTH(values); i++)
+		json_decref(parse(values[i], strlen(values[i])));
+}
+
+static void
+sixty_four_levels_are_parsed_and_no_more(void **state)
+{
+	static const char *const brackets[][2] = {{"[", "]"}, {"{\"a\":", "}"}};
+
+	AC_UNUSED(state);
+	for (size_t i = 0; i < AC_LENGTH(brackets); i++) {
+		const char *open = brackets[i][0];
+		const char *close = brackets[i][1];
+		char *deep = nest(AC_JSON_MAX_DEPTH, open, close);
+		char *too_deep = nest(AC_JSON_MAX_DEPTH + 1, open, close);
+
+		json_decref(parse(deep, strlen(deep)));
+		expect_refused(too_deep, strlen(too_deep),
+		    "it is nested deeper than 64 levels");
+		free(deep);
+		free(too_deep);
+	}
+}
+
+/* Deep enough to overflow the stack of a parser that recurses. */
+static void
+absurd_depth_is_refused(void **state)
+{
+	enum { LEVELS = 1000000 };
+	char *text = ac_malloc(LEVELS);
+
+	AC_UNUSED(state);
+	memset(text, '[', LEVELS);
+	expect_refused(text, LEVELS, "nested deeper");
+	free(text);
+}
+
+static void
+many_values_side_by_side_are_not_deep(void **state)
+{
+	char *values = nest(100, "", ",[{}]");
+	char *list = ac_asprintf("[%s]", values);
+
+	AC_UNUSED(state);
+	json_decref(parse(list, strlen(list)));
+	free(values);
+	free(list);
+}
+
+static void
+brackets_in_strings_are_not_deep(void **state)
+{
+	char text[400] = "\"\\\"";
+
+	AC_UNUSED(state);
+	memset(text + 3, '[', 200);
+	text[203] = '"';
+	json_decref(parse(text, 204));
+	memcpy(text, "\"\\\\", 3);
+	json_decref(parse(text, 204));
+	/* Behind the string's end they count again. */
+	text[100] = '"';
+	expect_refused(text, 204, "nested deeper");
+}
+
+static void
+a_byte_order_mark_in_front_is_skipped(void **state)
+{
+	json_t *value = parse(TEXT("\xef\xbb\xbf{\"a\":1}"));
+
+	AC_UNUSED(state);
+	assert_int_equal(json_integer_value(ac_json_get(value, "a")), 1);
+	json_decref(value);
+	expect_refused(TEXT("\xef\xbb\xbf\xef\xbb\xbf{}"), "line 1");
+	expect_refused(TEXT("\xef\xbb{}"), "line 1");
+}
+
+static void
+nothing_is_refused(void **state)
+{
+	AC_UNUSED(state);
+	expect_refused("", 0, "it is empty");
+	expect_refused(NULL, 0, "it is empty");
+	expect_refused(TEXT("\xef\xbb\xbf"), "it is empty");
+	expect_refused(TEXT(" \n"), "at line 2");
+}
+
+static void
+nul_in_a_string_is_kept(void **state)
+{
+	json_t *value = parse(TEXT("[\"a\\u0000b\"]"));
+	json_t *string = json_array_get(value, 0);
+
+	AC_UNUSED(state);
+	assert_int_equal(json_string_length(string), 3);
+	assert_memory_equal(json_string_value(string), "a\0b", 4);
+	json_decref(value);
+	expect_refused(TEXT("[\"a\0b\"]"), "line 1");
+	expect_refused(TEXT("[1]\0"), "line 1");
+}
+
+static void
+text_behind_the_value_is_refused(void **state)
+{
+	AC_UNUSED(state);
+	expect_refused(TEXT("{} {}"), "line 1, column 4");
+	expect_refused(TEXT("[1]x"), "line 1");
+	expect_refused(TEXT("1,"), "line 1");
+}
+
+static void
+broken_values_are_refused_with_their_place(void **state)
+{
+	static const char *const texts[] = {"{", "[1,]", "{\"a\"}", "{a:1}",
+	    "'a'", "nul", "NaN", "Infinity", "01", "+1", "1.", ".5", "0x1",
+	    "\"a", "\"\\x\"", "// c\n1", "[1 2]", "]", "{\"a\":1,}"};
+
+	AC_UNUSED(state);
+	for (size_t i = 0; i < AC_LENGTH(texts); i++)
+		expect_refused(texts[i], strlen(texts[i]), " at line ");
+	expect_refused(TEXT("{\n \"a\": nul\n}"), " at line 2, column 9");
+}
+
+static void
+numbers_that_overflow_are_refused(void **state)
+{
+	AC_UNUSED(state);
+	json_decref(parse(TEXT("[9223372036854775807,1e308]")));
+	expect_refused(TEXT("9223372036854775808"), "too big integer");
+	expect_refused(TEXT("-9223372036854775809"), "too big negative");
+	expect_refused(TEXT("1e999"), "real number overflow");
+	expect_refused(TEXT("[-1e999]"), "real number overflow");
+}
+
+static void
+raw_control_characters_are_refused(void **state)
+{
+	AC_UNUSED(state);
+	for (int c = 0; c < 0x20; c++) {
+		const char text[] = {'"', 'a', (char)c, '"'};
+
+		expect_refused(text, sizeof(text), "line 1");
+	}
+	json_decref(parse(TEXT("\"\x7f\xc2\x85\xe2\x80\xa8\"")));
+}
+
+static void
+broken_utf8_and_lone_surrogates_are_refused(void **state)
+{
+	static const char *const texts[] = {"\"\xff\"", "\"\xc3\"", "\"\x80\"",
+	    "\"\xc0\x80\"", "\"\xed\xa0\x80\"", "\"\xf4\x90\x80\x80\"",
+	    "\"\xe2\x82\"", "\"\\ud83d\"", "\"\\ude00\"", "\"\\ud83dx\"",
+	    "{\"\xff\":1}"};
+
+	AC_UNUSED(state);
+	for (size_t i = 0; i < AC_LENGTH(texts); i++)
+		expect_refused(texts[i], strlen(texts[i]), "line 1");
+}
+
+static void
+a_reason_is_cut_to_its_room(void **state)
+{
+	char why[12];
+
+	AC_UNUSED(state);
+	memset(why, 'x', sizeof(why));
+	assert_null(ac_json_parse("[1,", 3, why, 8));
+	assert_int_equal(strlen(why), 7);
+	assert_int_equal(why[8], 'x');
+	assert_null(ac_json_parse("", 0, why, 4));
+	assert_string_equal(why, "it ");
+}
+
+static void
+absent_null_and_other_values_are_told_apart(void **state)
+{
+	json_t *value = parse(TEXT("{\"n\":null,\"f\":false,\"s\":\"x\"}"));
+
+	AC_UNUSED(state);
+	assert_null(ac_json_get(value, "absent"));
+	assert_null(ac_json_get(value, "n"));
+	assert_true(json_is_false(ac_json_get(value, "f")));
+	assert_string_equal(ac_json_get_string(value, "s"), "x");
+	assert_null(ac_json_get_string(value, "f"));
+	assert_null(ac_json_get_string(value, "n"));
+	assert_null(ac_json_get_string(value, "absent"));
+	assert_null(ac_json_get(NULL, "a"));
+	assert_null(ac_json_get_string(NULL, "a"));
+	json_decref(value);
+}
+
+static void
+expect_escaped(const char *s, size_t len, const char *literal)
+{
+	struct evbuffer *out = evbuffer_new();
+	char *text;
+
+	ac_json_add_escaped(out, s, len);
+	text = take(out);
+	assert_string_equal(text, literal);
+	free(text);
+}
+
+static void
+only_what_must_be_escaped_is(void **state)
+{
+	AC_UNUSED(state);
+	expect_escaped(TEXT(""), "");
+	expect_escaped(TEXT("plain /"), "plain /");
+	expect_escaped(TEXT("\"\\"), "\\\"\\\\");
+	expect_escaped(TEXT("a\"b\\c"), "a\\\"b\\\\c");
+	expect_escaped(TEXT("\n\0\x1f"), "\\u000a\\u0000\\u001f");
+	expect_escaped(TEXT("\x7f\xc3\xa9\xf0\x9f\x98\x80"),
+	    "\x7f\xc3\xa9\xf0\x9f\x98\x80");
+}
+
+static void
+every_ascii_character_survives_escaping(void **state)
+{
+	struct evbuffer *out = evbuffer_new();
+	char all[128];
+	char *text;
+	json_t *value;
+
+	AC_UNUSED(state);
+	for (size_t i = 0; i < sizeof(all); i++)
+		all[i] = (char)i;
+	evbuffer_add(out, "\"", 1);
+	ac_json_add_escaped(out, all, sizeof(all));
+	evbuffer_add(out, "\"", 1);
+	text = take(out);
+	value = parse(text, strlen(text));
+	assert_int_equal(json_string_length(value), sizeof(all));
+	assert_memory_equal(json_string_value(value), all, sizeof(all));
+	json_decref(value);
+	free(text);
+}
+
+static void
+values_are_written_compactly_behind_what_is_there(void **state)
+{
+	struct evbuffer *out = evbuffer_new();
+	json_t *value = parse(TEXT(" { \"b\" : [ 1, \"\\u00e9/\" ], \"a\" : 0.5 } "));
+	json_t *string = json_string("s");
+	char *text;
+
+	AC_UNUSED(state);
+	evbuffer_add(out, ">", 1);
+	ac_json_add(out, value);
+	ac_json_add(out, string);
+	text = take(out);
+	assert_string_equal(text, ">{\"b\":[1,\"\xc3\xa9/\"],\"a\":0.5}\"s\"");
+	free(text);
+	json_decref(value);
+	json_decref(string);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(any_value_may_stand_alone),
+	    cmocka_unit_test(sixty_four_levels_are_parsed_and_no_more),
+	    cmocka_unit_test(absurd_depth_is_refused),
+	    cmocka_unit_test(many_values_side_by_side_are_not_deep),
+	    cmocka_unit_test(brackets_in_strings_are_not_deep),
+	    cmocka_unit_test(a_byte_order_mark_in_front_is_skipped),
+	    cmocka_unit_test(nothing_is_refused),
+	    cmocka_unit_test(nul_in_a_string_is_kept),
+	    cmocka_unit_test(text_behind_the_value_is_refused),
+	    cmocka_unit_test(broken_values_are_refused_with_their_place),
+	    cmocka_unit_test(numbers_that_overflow_are_refused),
+	    cmocka_unit_test(raw_control_characters_are_refused),
+	    cmocka_unit_test(broken_utf8_and_lone_surrogates_are_refused),
+	    cmocka_unit_test(a_reason_is_cut_to_its_room),
+	    cmocka_unit_test(absent_null_and_other_values_are_told_apart),
+	    cmocka_unit_test(only_what_must_be_escaped_is),
+	    cmocka_unit_test(every_ascii_character_survives_escaping),
+	    cmocka_unit_test(values_are_written_compactly_behind_what_is_there),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
