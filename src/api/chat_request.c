@@ -13,7 +13,7 @@
 
 #include "base/json.h"
 
-enum { PATH_SIZE = 64 };
+enum { PATH_SIZE = 96 };
 
 static bool read_fields(struct ac_chat_request *, struct ac_error *);
 static bool read_number(const json_t *body, const char *key, double max,

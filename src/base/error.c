@@ -20,6 +20,9 @@ trim_partial_character(char *s)
 		s[start - 1] = '\0';
 }
 
+static void set(struct ac_error *, enum ac_error_code, const char *param,
+    const char *fmt, va_list) AC_PRINTF(4, 0);
+
 static void
 set(struct ac_error *error, enum ac_error_code code, const char *param,
     const char *fmt, va_list ap)

@@ -430,6 +430,29 @@ new_text(void)
 	return text;
 }
 
+/* Adds text as lines of at most 78 columns, each indented. */
+static void
+add_wrapped(struct evbuffer *out, const char *text)
+{
+	static const char indent[] = "      ";
+	const size_t width = 78 - (sizeof(indent) - 1);
+
+	while (*text != '\0') {
+		size_t len = strlen(text);
+
+		if (len > width) {
+			len = width;
+			while (len > 0 && text[len] != ' ')
+				len--;
+			if (len == 0)
+				len = strcspn(text, " ");
+		}
+		evbuffer_add_printf(out, "%s%.*s\n", indent, (int)len, text);
+		text += len;
+		text += strspn(text, " ");
+	}
+}
+
 char *
 ac_config_help(void)
 {
@@ -440,10 +463,10 @@ ac_config_help(void)
 		const struct ac_option *option = &ac_option_table[i];
 
 		make_flag(flag, option->name);
-		evbuffer_add_printf(text, "  %s%s%s\n      %s\n", flag,
+		evbuffer_add_printf(text, "  %s%s%s\n", flag,
 		    option->type == AC_TYPE_SWITCH ? "" : " ",
-		    option->type == AC_TYPE_SWITCH ? "" : option->placeholder,
-		    option->help);
+		    option->type == AC_TYPE_SWITCH ? "" : option->placeholder);
+		add_wrapped(text, option->help);
 		if (*option->default_value != '\0')
 			evbuffer_add_printf(
 			    text, "      Default: %s\n", option->default_value);

@@ -163,8 +163,8 @@ stop_ends_the_events_at_once(const struct transcript *transcript)
 		assert_null(recording.problem);
 		assert_int_equal(recording.text_size,
 		    lines_len(transcript, recording.stop_at));
-		assert_memory_equal(recording.text, transcript->events,
-		    recording.text_size);
+		assert_memory_equal(
+		    recording.text, transcript->events, recording.text_size);
 		recording_clear(&recording);
 	}
 }
@@ -254,8 +254,8 @@ main(void)
 		    .initial_state = &transcripts[i],
 		};
 	}
-	failed = _cmocka_run_group_tests(
-	    "datastream", tests, count + 1, NULL, NULL);
+	failed =
+	    _cmocka_run_group_tests("datastream", tests, count + 1, NULL, NULL);
 	for (size_t i = 0; i < count; i++)
 		unload(&transcripts[i]);
 	free(transcripts);

@@ -4,6 +4,7 @@
  * and too alike for a transcript each. A line stands between a text and the
  * end of the message, so that what follows it is seen too.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -176,8 +177,7 @@ static void
 a_broken_finish_is_malformed(void **state)
 {
 	AC_UNUSED(state);
-	expect_all_malformed(
-	    "de", broken_finishes, AC_LENGTH(broken_finishes));
+	expect_all_malformed("de", broken_finishes, AC_LENGTH(broken_finishes));
 }
 
 static void
@@ -211,17 +211,16 @@ every_other_code_is_skipped(void **state)
 static void
 a_code_carries_any_json(void **state)
 {
-	static const char *const values[] = {
-	    "null", "true", "-1.5e3", "\"s\"", "[]", "{}", "[[1],{\"a\":[]}]",
-	    "{\"a\":\"\\u0000\"}"};
+	static const char *const values[] = {"null", "true", "-1.5e3", "\"s\"",
+	    "[]", "{}", "[[1],{\"a\":[]}]", "{\"a\":\"\\u0000\"}"};
 
 	AC_UNUSED(state);
 	for (size_t i = 0; i < AC_LENGTH(values); i++) {
 		char *line = ac_asprintf("2:%s", values[i]);
-		char *events = ac_asprintf(
-		    "TEXT \"before\"\nEXTRA %s\n"
-		    "FINISH stop prompt=? completion=?\nEND\n",
-		    values[i]);
+		char *events =
+		    ac_asprintf("TEXT \"before\"\nEXTRA %s\n"
+				"FINISH stop prompt=? completion=?\nEND\n",
+			values[i]);
 
 		expect(line, events);
 		free(line);

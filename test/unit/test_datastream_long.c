@@ -13,8 +13,7 @@
 #include "support/unit.h"
 
 static const char finish_line[] = "d:{\"finishReason\":\"stop\"}\n";
-static const char finish_events[] =
-    "FINISH stop prompt=? completion=?\nEND\n";
+static const char finish_events[] = "FINISH stop prompt=? completion=?\nEND\n";
 
 enum { RANDOM_CUTS = 500, LARGE_RANDOM_CUTS = 40 };
 
@@ -72,8 +71,8 @@ play_pieces(struct recording *recording, const struct body *body, size_t piece)
 	for (size_t at = 0; at < body->len; at += piece) {
 		size_t left = body->len - at;
 
-		recording_feed(recording, body->data + at,
-		    left < piece ? left : piece);
+		recording_feed(
+		    recording, body->data + at, left < piece ? left : piece);
 	}
 	recording_end(recording);
 	assert_null(recording->problem);
@@ -104,8 +103,7 @@ expect_at(const struct body *body, const struct body *events, size_t at)
 /* Whole, in pieces, cut at count random places and around each line's end
  * (of the first lines). */
 static void
-expect_events(
-    const struct body *body, const struct body *events, size_t count)
+expect_events(const struct body *body, const struct body *events, size_t count)
 {
 	static const size_t pieces[] = {1, 2, 3, 7, 4096, 16384};
 	struct random random = {.state = 20240611};
@@ -219,6 +217,21 @@ a_held_surrogate_goes_out_before_a_line_that_is_too_long(void **state)
 	free(events.data);
 }
 
+static void
+a_line_over_the_limit_behind_the_finish_does_not_count(void **state)
+{
+	struct body body = {0};
+	struct body events = {0};
+
+	AC_UNUSED(state);
+	write_string(&body, finish_line);
+	write_text_line(&body, (size_t)AC_DATASTREAM_LINE_MAX + 1);
+	write_string(&events, finish_events);
+	expect_events(&body, &events, 3);
+	free(body.data);
+	free(events.data);
+}
+
 /* The longest line of nothing but bytes to replace: it grows sixfold. */
 static void
 a_line_of_bad_bytes_at_the_limit_is_mended(void **state)
@@ -277,6 +290,8 @@ main(void)
 	    cmocka_unit_test(a_line_over_the_limit_is_not_awaited_to_its_end),
 	    cmocka_unit_test(
 		a_held_surrogate_goes_out_before_a_line_that_is_too_long),
+	    cmocka_unit_test(
+		a_line_over_the_limit_behind_the_finish_does_not_count),
 	    cmocka_unit_test(a_line_of_bad_bytes_at_the_limit_is_mended),
 	    cmocka_unit_test(three_thousand_short_lines_are_as_many_texts),
 	};

@@ -96,8 +96,7 @@ a_long_message_is_cut_between_two_characters(void **state)
 		assert_true(is_utf8(error.message));
 		assert_in_range(strlen(error.message),
 		    sizeof(error.message) - 1 - len, sizeof(error.message) - 1);
-		assert_memory_equal(
-		    error.message, text, strlen(error.message));
+		assert_memory_equal(error.message, text, strlen(error.message));
 	}
 }
 

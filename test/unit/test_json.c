@@ -288,6 +288,16 @@ only_what_must_be_escaped_is(void **state)
 }
 
 static void
+a_byte_that_is_not_utf8_is_replaced(void **state)
+{
+	AC_UNUSED(state);
+	expect_escaped(TEXT("a\xff\"\xc3"), "a\xef\xbf\xbd\\\"\xef\xbf\xbd");
+	expect_escaped(TEXT("\xe2\x82\n"), "\xef\xbf\xbd\xef\xbf\xbd\\u000a");
+	expect_escaped(
+	    TEXT("\xed\xa0\x80"), "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
+}
+
+static void
 every_ascii_character_survives_escaping(void **state)
 {
 	struct evbuffer *out = evbuffer_new();
@@ -313,7 +323,8 @@ static void
 values_are_written_compactly_behind_what_is_there(void **state)
 {
 	struct evbuffer *out = evbuffer_new();
-	json_t *value = parse(TEXT(" { \"b\" : [ 1, \"\\u00e9/\" ], \"a\" : 0.5 } "));
+	json_t *value =
+	    parse(TEXT(" { \"b\" : [ 1, \"\\u00e9/\" ], \"a\" : 0.5 } "));
 	json_t *string = json_string("s");
 	char *text;
 
@@ -348,6 +359,7 @@ main(void)
 	    cmocka_unit_test(a_reason_is_cut_to_its_room),
 	    cmocka_unit_test(absent_null_and_other_values_are_told_apart),
 	    cmocka_unit_test(only_what_must_be_escaped_is),
+	    cmocka_unit_test(a_byte_that_is_not_utf8_is_replaced),
 	    cmocka_unit_test(every_ascii_character_survives_escaping),
 	    cmocka_unit_test(values_are_written_compactly_behind_what_is_there),
 	};

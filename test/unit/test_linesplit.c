@@ -100,8 +100,10 @@ only_the_line_feed_ends_a_line(void **state)
 
 	AC_UNUSED(state);
 	start(&feed, 20);
-	give(&feed, "a\rb\xe2\x80\xa8" "c\x0b\r\n");
-	expect_line(&feed, "a\rb\xe2\x80\xa8" "c\x0b\r");
+	give(&feed, "a\rb\xe2\x80\xa8"
+		    "c\x0b\r\n");
+	expect_line(&feed, "a\rb\xe2\x80\xa8"
+			   "c\x0b\r");
 	feed.data = "a\0b\nc";
 	feed.len = 5;
 	assert_int_equal(next(&feed), AC_LINE_WHOLE);

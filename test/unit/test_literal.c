@@ -24,24 +24,21 @@ struct test_case {
 	size_t text_len;
 };
 
-#define CLEAN(literal, text)                               \
-	{                                                  \
+#define CLEAN(literal, text)                                            \
+	{                                                               \
 		TEXT(literal), AC_LITERAL_CLEAN, 0, 0, NULL, TEXT(text) \
 	}
-#define REPAIR(literal, repaired, text)                          \
-	{                                                        \
-		TEXT(literal), AC_LITERAL_REPAIR, 0, 0, repaired, \
-		    TEXT(text)                                   \
+#define REPAIR(literal, repaired, text)                                      \
+	{                                                                    \
+		TEXT(literal), AC_LITERAL_REPAIR, 0, 0, repaired, TEXT(text) \
 	}
-#define LOW_FIRST(literal, repaired, text)                       \
-	{                                                        \
-		TEXT(literal), AC_LITERAL_REPAIR, 1, 0, repaired, \
-		    TEXT(text)                                   \
+#define LOW_FIRST(literal, repaired, text)                                   \
+	{                                                                    \
+		TEXT(literal), AC_LITERAL_REPAIR, 1, 0, repaired, TEXT(text) \
 	}
-#define HIGH_LAST(literal, repaired, text)                       \
-	{                                                        \
-		TEXT(literal), AC_LITERAL_REPAIR, 0, 1, repaired, \
-		    TEXT(text)                                   \
+#define HIGH_LAST(literal, repaired, text)                                   \
+	{                                                                    \
+		TEXT(literal), AC_LITERAL_REPAIR, 0, 1, repaired, TEXT(text) \
 	}
 
 static const struct test_case cases[] = {
@@ -255,8 +252,8 @@ each_control_character_is_broken(void **state)
 	for (int c = 0; c < 0x20; c++) {
 		const char literal[] = {'a', (char)c, 'b'};
 
-		assert_int_equal(ac_literal_check(literal, 3).state,
-		    AC_LITERAL_BROKEN);
+		assert_int_equal(
+		    ac_literal_check(literal, 3).state, AC_LITERAL_BROKEN);
 	}
 }
 

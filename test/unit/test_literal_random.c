@@ -52,11 +52,10 @@ check_readable(const char *literal, size_t len, size_t text_len)
 	assert_true(ac_literal_repair(&repaired, literal, len));
 	assert_true(ac_literal_decode(&text, literal, len));
 	assert_int_equal(text.len, text_len);
-	assert_int_equal(
-	    ac_literal_check(repaired.data, repaired.len).state,
+	assert_int_equal(ac_literal_check(repaired.data, repaired.len).state,
 	    AC_LITERAL_CLEAN);
-	expect_text(parse(repaired.data, repaired.len), ac_buf_string(&text),
-	    text.len);
+	expect_text(
+	    parse(repaired.data, repaired.len), ac_buf_string(&text), text.len);
 	ac_buf_clear(&repaired);
 	ac_buf_clear(&text);
 }

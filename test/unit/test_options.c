@@ -237,8 +237,8 @@ a_message_names_option_value_fault_and_what_is_allowed(void **state)
 
 	AC_UNUSED(state);
 	for (size_t i = 0; i < AC_LENGTH(cases); i++) {
-		assert_false(ac_config_set_from(config, AC_SOURCE_FLAG,
-		    cases[i][0], cases[i][1], error));
+		assert_false(ac_config_set_from(
+		    config, AC_SOURCE_FLAG, cases[i][0], cases[i][1], error));
 		assert_string_equal(error, cases[i][2]);
 	}
 	ac_config_free(config);

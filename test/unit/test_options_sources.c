@@ -90,16 +90,16 @@ load_secret(struct scene *scene, const char *data, size_t len)
 }
 
 /* The four sources by strength; 1 to 4 mark a value's source. */
-static const enum ac_option_source by_strength[] = {AC_SOURCE_DEFAULT,
-    AC_SOURCE_FILE, AC_SOURCE_ENVIRONMENT, AC_SOURCE_FLAG};
+static const enum ac_option_source by_strength[] = {
+    AC_SOURCE_DEFAULT, AC_SOURCE_FILE, AC_SOURCE_ENVIRONMENT, AC_SOURCE_FLAG};
 
 static void
 set_by_order(struct scene *scene, const char *name, const char *const values[4],
     const size_t order[4])
 {
 	for (size_t i = 0; i < 4; i++)
-		assert_true(set(scene, by_strength[order[i]], name,
-		    values[order[i]]));
+		assert_true(
+		    set(scene, by_strength[order[i]], name, values[order[i]]));
 }
 
 static void
@@ -279,8 +279,7 @@ an_empty_flag_is_refused_where_empty_means_nothing(void **state)
 	for (size_t i = 0; i < AC_OPTIONS; i++) {
 		const struct ac_option *option = &ac_option_table[i];
 
-		assert_int_equal(
-		    set(scene, AC_SOURCE_FLAG, option->name, ""),
+		assert_int_equal(set(scene, AC_SOURCE_FLAG, option->name, ""),
 		    has_empty_meaning(option));
 	}
 }
@@ -290,18 +289,17 @@ a_file_holds_names_and_values(void **state)
 {
 	struct scene *scene = *state;
 
-	assert_true(load_text(scene,
-	    "# a comment\n"
-	    "\n"
-	    "  \t\n"
-	    "   # another\n"
-	    "#MODELS_TTL=1\n"
-	    "SERVER_ADDRESS=:1\r\n"
-	    "  SYSTEM_PROMPT= a = b # c \n"
-	    "DEFAULT_TOP_P=\n"
-	    "DEMO_DELAY=\n"
-	    "BEARER_TOKEN=a\"b'\n"
-	    "DEFAULT_MODEL=last"));
+	assert_true(load_text(scene, "# a comment\n"
+				     "\n"
+				     "  \t\n"
+				     "   # another\n"
+				     "#MODELS_TTL=1\n"
+				     "SERVER_ADDRESS=:1\r\n"
+				     "  SYSTEM_PROMPT= a = b # c \n"
+				     "DEFAULT_TOP_P=\n"
+				     "DEMO_DELAY=\n"
+				     "BEARER_TOKEN=a\"b'\n"
+				     "DEFAULT_MODEL=last"));
 	assert_int_equal(scene->options->server_address.port, 1);
 	assert_string_equal(scene->options->system_prompt, " a = b # c ");
 	assert_false(scene->options->default_top_p.set);
@@ -412,8 +410,8 @@ a_file_s_values_are_weaker_than_the_environment_s(void **state)
 static void
 a_secret_is_the_first_line_of_its_file(void **state)
 {
-	static const char *const texts[] = {"sk-1", "sk-1\n", "sk-1\r\n",
-	    "sk-1\nsecond\n", "sk-1\n\x01\n"};
+	static const char *const texts[] = {
+	    "sk-1", "sk-1\n", "sk-1\r\n", "sk-1\nsecond\n", "sk-1\n\x01\n"};
 	struct scene *scene = *state;
 
 	for (size_t i = 0; i < AC_LENGTH(texts); i++) {

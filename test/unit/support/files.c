@@ -7,7 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-static void
+#include "base/attr.h"
+
+static AC_NORETURN void
 give_up(const char *what)
 {
 	perror(what);
@@ -18,11 +20,13 @@ char *
 files_read(const char *path, size_t *len)
 {
 	FILE *file = fopen(path, "rb");
-	char *data = NULL;
+	char *data;
 	long end;
 
-	if (file == NULL || fseek(file, 0, SEEK_END) != 0 ||
-	    (end = ftell(file)) < 0)
+	if (file == NULL || fseek(file, 0, SEEK_END) != 0)
+		give_up(path);
+	end = ftell(file);
+	if (end < 0)
 		give_up(path);
 	rewind(file);
 	data = malloc((size_t)end + 1);

@@ -124,12 +124,15 @@ on_event(const struct ac_event *event, void *arg)
 
 	if (recording->over)
 		recording->problem = "an event after ERROR or END";
+	if (recording->finished && event->type != AC_EVENT_END)
+		recording->problem = "something between FINISH and END";
 	if (recording->stop_at != 0 && recording->events >= recording->stop_at)
 		recording->problem = "an event after the stop";
 	if (recording->checks)
 		check_literal(recording, event);
 	recording->over =
 	    event->type == AC_EVENT_ERROR || event->type == AC_EVENT_END;
+	recording->finished = event->type == AC_EVENT_FINISH;
 	recording->decoded_len += event->text_len;
 	write_event(recording->out, event);
 	if (++recording->events == recording->stop_at)

@@ -29,6 +29,7 @@ struct recording {
 	size_t decoded_len;  /* the sum of their text_len */
 	size_t stop_at;      /* stop the decoder in this event; 0: never */
 	bool checks;         /* parse every literal with jansson */
+	bool finished;       /* FINISH came last */
 	bool over;           /* ERROR or END came */
 	const char *problem; /* a rule of event.h that was broken, or NULL */
 };

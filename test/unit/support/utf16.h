@@ -22,7 +22,7 @@ void utf16_write_utf8(FILE *out, const uint16_t *units, size_t len);
 
 /* Writes units as the inside of a JSON string: what need not be escaped is
  * escaped by chance, lone surrogates always. */
-void utf16_write_literal(struct random *random, FILE *out,
-    const uint16_t *units, size_t len);
+void utf16_write_literal(
+    struct random *random, FILE *out, const uint16_t *units, size_t len);
 
 #endif

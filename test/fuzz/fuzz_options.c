@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * --config files, URLs and addresses. A file is accepted or refused with a
+ * reason; what --check-config prints of an accepted one is itself a file
+ * that gives the same configuration. Each line is also read as a URL and as
+ * an address; what they were taken apart into gives the same parts again.
+ */
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/options.h"
+#include "fuzz.h"
+
+/* Loads bytes as a file into config. */
+static bool
+load(struct ac_config *config, const char *data, size_t len)
+{
+	char error[AC_OPTION_ERROR_SIZE] = "";
+	int fd = memfd_create("options", 0);
+	char *path = ac_asprintf("/proc/self/fd/%d", fd);
+	bool ok;
+
+	FUZZ_CHECK(write(fd, data, len) == (ssize_t)len);
+	ok = ac_config_load_file(config, path, error);
+	FUZZ_CHECK(ok == (*error == '\0'));
+	close(fd);
+	free(path);
+	return ok;
+}
+
+static void
+check_file(const char *data, size_t len)
+{
+	struct ac_config *config = ac_config_new();
+	struct ac_config *second = ac_config_new();
+	char *described, *again;
+
+	if (load(config, data, len)) {
+		described = ac_config_describe(config);
+		FUZZ_CHECK(load(second, described, strlen(described)));
+		again = ac_config_describe(second);
+		FUZZ_CHECK(strcmp(described, again) == 0);
+		free(described);
+		free(again);
+	}
+	ac_config_free(config);
+	ac_config_free(second);
+}
+
+static void
+check_url(const char *text)
+{
+	struct ac_url url = {0}, again = {0};
+	const char *why = NULL;
+	char *composed;
+
+	if (!ac_url_parse(&url, text, &why)) {
+		FUZZ_CHECK(why != NULL && *why != '\0');
+		return;
+	}
+	FUZZ_CHECK(*url.host != '\0' && url.port != 0);
+	composed = ac_asprintf(
+	    "%s://%s%s", url.tls ? "https" : "http", url.host_header, url.path);
+	FUZZ_CHECK(ac_url_parse(&again, composed, &why));
+	FUZZ_CHECK(again.tls == url.tls && again.port == url.port);
+	FUZZ_CHECK(strcmp(again.host, url.host) == 0);
+	FUZZ_CHECK(strcmp(again.host_header, url.host_header) == 0);
+	FUZZ_CHECK(strcmp(again.path, url.path) == 0);
+	free(composed);
+	ac_url_clear(&url);
+	ac_url_clear(&again);
+}
+
+static void
+check_address(const char *text)
+{
+	struct ac_address address = {0}, again = {0};
+	const char *why = NULL;
+	char *composed;
+
+	if (!ac_address_parse(&address, text, &why)) {
+		FUZZ_CHECK(why != NULL && *why != '\0');
+		return;
+	}
+	composed = ac_asprintf(strchr(address.host, ':') ? "[%s]:%u" : "%s:%u",
+	    address.host, (unsigned)address.port);
+	FUZZ_CHECK(ac_address_parse(&again, composed, &why));
+	FUZZ_CHECK(again.port == address.port);
+	FUZZ_CHECK(strcmp(again.host, address.host) == 0);
+	free(composed);
+	ac_address_clear(&address);
+	ac_address_clear(&again);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *text = ac_memdup((const char *)data, size);
+	char *rest = text;
+	char *line;
+
+	/* No file but the input is opened: a secret's would be. */
+	if (strstr(text, "_FILE") == NULL || strstr(text, "TOKEN") == NULL)
+		check_file(text, size);
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		check_url(line);
+		check_address(line);
+	}
+	free(text);
+	return 0;
+}
