@@ -35,8 +35,8 @@ void ac_api_init(struct ac_api *api, struct event_base *base,
     struct ac_upstream *upstream);
 
 /* Handles one request that evhttp has read whole: evhttp's generic callback,
- * with the api as arg. */
-void ac_api_on_request(struct evhttp_request *http, void *api);
+ * with a struct ac_api as arg. */
+void ac_api_on_request(struct evhttp_request *http, void *arg);
 
 /* Cuts every running request off: its client sees the connection close. */
 void ac_api_abort_all(struct ac_api *api);

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <akashchat/akashchat.h>
+
 #include "base/attr.h"
 #include "base/log.h"
 #include "base/url.h"
@@ -65,15 +67,7 @@ enum ac_option_source {
 };
 
 /* The longest line that explains a bad value, NUL included. */
-enum { AC_OPTION_ERROR_SIZE = 512 }; /* AC_REASON_SIZE */
-
-struct ac_config;
-
-/* A configuration with every option at its default. */
-struct ac_config *ac_config_new(void);
-
-/* Frees it; secrets are wiped. config may be NULL. */
-void ac_config_free(struct ac_config *config);
+enum { AC_OPTION_ERROR_SIZE = AC_REASON_SIZE };
 
 /* The values in force, borrowed from config. */
 const struct ac_options *ac_config_options(const struct ac_config *config);

@@ -3,7 +3,6 @@
  * The command line and the other ways into the configuration that the
  * public header offers (akashchat.h).
  */
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,9 +10,6 @@
 #include <akashchat/akashchat.h>
 
 #include "base/options.h"
-
-static_assert((int)AC_REASON_SIZE == (int)AC_OPTION_ERROR_SIZE,
-    "a reason is an option's error");
 
 /* The flags that are no options. */
 struct command {

@@ -33,7 +33,7 @@ set_port(struct sockaddr *address, uint16_t port)
 static uint16_t
 bound_port(evutil_socket_t fd)
 {
-	struct sockaddr_storage address;
+	struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
 	socklen_t len = sizeof(address);
 
 	if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)

@@ -108,6 +108,17 @@ what_is_allowed_is_accepted(void **state)
 	ac_config_free(config);
 }
 
+/* What else stands in a value may look different in a message. */
+static bool
+is_printable(const char *value)
+{
+	for (; *value != '\0'; value++) {
+		if (*value < ' ' || *value > '~')
+			return false;
+	}
+	return true;
+}
+
 static void
 expect_refused(struct ac_config *config, const char *name, const char *value)
 {
@@ -120,7 +131,7 @@ expect_refused(struct ac_config *config, const char *name, const char *value)
 		fail_msg("%s=%s is accepted", name, value);
 	assert_memory_equal(error, name, strlen(name));
 	assert_non_null(strstr(error, option->allowed));
-	if (option->type != AC_TYPE_SECRET)
+	if (option->type != AC_TYPE_SECRET && is_printable(value))
 		assert_non_null(strstr(error, value));
 	after = ac_config_describe(config);
 	assert_string_equal(before, after);
