@@ -73,9 +73,9 @@ enum ac_command ac_config_parse(struct ac_config *config, int argc, char **argv,
 
 /*
  * Builds the server on base and starts to listen. base and config are
- * borrowed and must outlive the server; config is not to be changed. Returns NULL and a reason where an
- * address cannot be listened on or a certificate store cannot be read.
- * No request is handled before the loop runs.
+ * borrowed and must outlive the server; config is not to be changed. Returns
+ * NULL and a reason where an address cannot be listened on or a certificate
+ * store cannot be read. No request is handled before the loop runs.
  */
 struct ac_server *ac_server_new(struct event_base *base,
     const struct ac_config *config, char reason[AC_REASON_SIZE]);

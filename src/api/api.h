@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "api/client_conn.h"
 #include "base/options.h"
 
 struct ac_reaper;
@@ -23,7 +24,9 @@ struct ac_api {
 	const struct ac_options *options; /* borrowed */
 	struct ac_upstream *upstream;     /* borrowed */
 	struct ac_request_list requests;  /* those that run */
-	bool draining; /* answers ask the client to close its connection */
+	struct ac_client_conns conns;
+	bool loopback_only; /* no other machine can connect */
+	bool draining;      /* answers ask the client to close its connection */
 	/* Called when the last running request has ended; may be NULL. */
 	void (*on_idle)(void *arg);
 	void *idle_arg;

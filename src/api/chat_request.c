@@ -200,7 +200,7 @@ check_role(const json_t *role, const char *path, struct ac_error *error)
 	if (!json_is_string(role))
 		return wrong_type(error, path, "a string", role);
 	for (size_t i = 0; i < AC_LENGTH(roles); i++) {
-		if (strcmp(json_string_value(role), roles[i]) == 0)
+		if (ac_json_equals(role, roles[i]))
 			return true;
 	}
 	ac_error_set_param(error, AC_ERROR_UNSUPPORTED_VALUE, path,
@@ -226,7 +226,7 @@ check_message(struct ac_chat_request *request, size_t i, struct ac_error *error)
 		return false;
 	snprintf(path, sizeof(path), "messages[%zu].content", i);
 	if (content == NULL)
-		return strcmp(json_string_value(role), "assistant") == 0 ||
+		return ac_json_equals(role, "assistant") ||
 		       missing(error, path);
 	if (json_is_array(content))
 		return check_parts(request, content, i, error);
@@ -252,7 +252,7 @@ check_part(struct ac_chat_request *request, const json_t *part, size_t i,
 		return missing(error, path);
 	if (!json_is_string(type))
 		return wrong_type(error, path, "a string", type);
-	if (strcmp(json_string_value(type), "text") != 0) {
+	if (!ac_json_equals(type, "text")) {
 		ac_error_set_param(error, AC_ERROR_UNSUPPORTED_CONTENT, path,
 		    "Content of type '%.60s' is not supported, only text is.",
 		    json_string_value(type));

@@ -24,6 +24,7 @@ static const struct {
 } catalogue[] = {
     [AC_ERROR_NONE] = {500, server, NULL, AC_RETRY_BY_STATUS},
     [AC_ERROR_BAD_REQUEST] = {400, invalid, NULL, AC_RETRY_BY_STATUS},
+    [AC_ERROR_BAD_HTTP] = {400, invalid, "bad_http", AC_RETRY_BY_STATUS},
     [AC_ERROR_INVALID_JSON] = {400, invalid, "invalid_json",
 	AC_RETRY_BY_STATUS},
     [AC_ERROR_MISSING_PARAMETER] = {400, invalid, "missing_required_parameter",
@@ -41,6 +42,8 @@ static const struct {
     [AC_ERROR_MISSING_KEY] = {401, invalid, NULL, AC_RETRY_BY_STATUS},
     [AC_ERROR_INVALID_KEY] = {401, invalid, "invalid_api_key",
 	AC_RETRY_BY_STATUS},
+    [AC_ERROR_ORIGIN] = {403, "permission_error", "origin_not_allowed",
+	AC_RETRY_BY_STATUS},
     [AC_ERROR_UNKNOWN_URL] = {404, invalid, "unknown_url", AC_RETRY_BY_STATUS},
     [AC_ERROR_MODEL_NOT_FOUND] = {404, invalid, "model_not_found",
 	AC_RETRY_BY_STATUS},
@@ -48,12 +51,16 @@ static const struct {
 	AC_RETRY_BY_STATUS},
     [AC_ERROR_BODY_TOO_LARGE] = {413, invalid, "request_too_large",
 	AC_RETRY_BY_STATUS},
-    [AC_ERROR_EXPECTATION] = {417, invalid, NULL, AC_RETRY_BY_STATUS},
+    [AC_ERROR_URI_TOO_LONG] = {414, invalid, "uri_too_long",
+	AC_RETRY_BY_STATUS},
+    [AC_ERROR_EXPECTATION] = {417, invalid, "expectation_failed",
+	AC_RETRY_BY_STATUS},
     [AC_ERROR_RATE_LIMIT] = {429, "rate_limit_error", "rate_limit_exceeded",
 	AC_RETRY_BY_STATUS},
-    [AC_ERROR_INTERNAL] = {500, server, NULL, AC_RETRY_BY_STATUS},
-    [AC_ERROR_SHUTTING_DOWN] = {503, server, "shutting_down",
+    [AC_ERROR_HEADERS_TOO_LARGE] = {431, invalid, "headers_too_large",
 	AC_RETRY_BY_STATUS},
+    [AC_ERROR_INTERNAL] = {500, server, NULL, AC_RETRY_BY_STATUS},
+    [AC_ERROR_OVERLOADED] = {503, server, "overloaded", AC_RETRY_BY_STATUS},
     [AC_ERROR_UPSTREAM] = {502, server, "upstream_error", AC_RETRY_BY_STATUS},
     [AC_ERROR_UPSTREAM_UNREACHABLE] = {502, server, "upstream_unreachable",
 	AC_RETRY_BY_STATUS},
@@ -72,6 +79,25 @@ int
 ac_error_status(enum ac_error_code code)
 {
 	return catalogue[code].status;
+}
+
+const char *
+ac_error_phrase(enum ac_error_code code)
+{
+	switch (catalogue[code].status) {
+	case 413:
+		return "Content Too Large";
+	case 414:
+		return "URI Too Long";
+	case 417:
+		return "Expectation Failed";
+	case 431:
+		return "Request Header Fields Too Large";
+	case 503:
+		return "Service Unavailable";
+	default:
+		return "Bad Request";
+	}
 }
 
 const char *

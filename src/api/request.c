@@ -26,6 +26,7 @@
 
 #include "api/access_log.h"
 #include "api/api.h"
+#include "api/client_conn.h"
 #include "api/error_reply.h"
 #include "base/clock.h"
 #include "base/id.h"
@@ -50,7 +51,8 @@ struct ac_request {
 	TAILQ_ENTRY(ac_request) entry;
 	struct ac_api *api;                   /* borrowed */
 	struct evhttp_request *http;          /* see above; NULL once GONE */
-	struct evhttp_connection *evcon;      /* evhttp's */
+	struct ac_client_conn *conn;          /* its connection, which … */
+	struct evhttp_connection *evcon;      /* … is this one of evhttp's */
 	const struct ac_request_hooks *hooks; /* NULL: nobody waits */
 	void *hooks_arg;
 	struct event *writable_event;        /* owned, NULL until needed */
@@ -61,7 +63,6 @@ struct ac_request {
 	struct ac_access access;
 };
 
-static void on_close(struct evhttp_connection *, void *arg);
 static void on_complete(struct evhttp_request *, void *arg);
 static void on_output_changed(
     struct evbuffer *, const struct evbuffer_cb_info *, void *arg);
@@ -99,7 +100,8 @@ choose_id(struct ac_request *request)
 }
 
 struct ac_request *
-ac_request_new(struct ac_api *api, struct evhttp_request *http)
+ac_request_new(struct ac_api *api, struct ac_client_conn *conn,
+    struct evhttp_request *http)
 {
 	struct ac_request *request = ac_calloc(1, sizeof(*request));
 	const char *uri = evhttp_request_get_uri(http);
@@ -107,7 +109,9 @@ ac_request_new(struct ac_api *api, struct evhttp_request *http)
 	static_assert(AC_ID_SIZE <= AC_REQUEST_ID_MAX + 1, "an id fits");
 	request->api = api;
 	request->http = http;
+	request->conn = conn;
 	request->evcon = evhttp_request_get_connection(http);
+	request->close_after = ac_client_conn_wants_close(conn);
 	request->access.started_ms = ac_clock_ms();
 	request->access.facts = (struct ac_request_facts){
 	    .route = "unknown",
@@ -120,7 +124,6 @@ ac_request_new(struct ac_api *api, struct evhttp_request *http)
 	snprintf(request->access.path, sizeof(request->access.path), "%.*s",
 	    (int)strcspn(uri, "?#"), uri);
 	evhttp_request_set_on_complete_cb(http, on_complete, request);
-	evhttp_connection_set_closecb(request->evcon, on_close, request);
 	TAILQ_INSERT_TAIL(&api->requests, request, entry);
 	return request;
 }
@@ -198,7 +201,8 @@ begin_reply(struct ac_request *request, int status, const char *content_type)
 {
 	request->access.status = status;
 	request->access.first_byte_ms = ac_clock_ms();
-	ac_request_add_header(request, "Content-Type", content_type);
+	if (content_type != NULL)
+		ac_request_add_header(request, "Content-Type", content_type);
 	ac_request_add_header(request, "X-Request-Id", request->access.id);
 	if (request->api->draining)
 		request->close_after = true;
@@ -233,6 +237,20 @@ send_reply(struct ac_request *request, int status, struct evbuffer *body,
 	if (evhttp_request_get_command(http) == EVHTTP_REQ_HEAD)
 		body = NULL;
 	evhttp_send_reply(hand_over(request, ending), status, NULL, body);
+}
+
+void
+ac_request_reply_empty(struct ac_request *request, int status)
+{
+	begin_reply(request, status, NULL);
+	evhttp_send_reply(
+	    hand_over(request, AC_ENDING_DONE), status, NULL, NULL);
+}
+
+void
+ac_request_close_after(struct ac_request *request)
+{
+	request->close_after = true;
 }
 
 void
@@ -408,19 +426,17 @@ on_complete(struct evhttp_request *http, void *arg)
 	    evhttp_find_header(headers, "Connection") == NULL)
 		evhttp_add_header(headers, "Connection", "close");
 	bufferevent_setwatermark(bev, EV_READ, 0, 0);
-	evhttp_connection_set_closecb(request->evcon, NULL, NULL);
+	ac_client_conn_request_done(request->conn);
 	finish(request, request->access.ending);
 }
 
-/* The connection is about to be freed by evhttp. */
-static void
-on_close(struct evhttp_connection *evcon, void *arg)
+void
+ac_request_client_gone(struct ac_request *request)
 {
-	struct ac_request *request = arg;
 	const struct ac_request_hooks *hooks = request->hooks;
 	void *hooks_arg = request->hooks_arg;
 
-	AC_UNUSED(evcon);
+	/* evhttp has let go of a request that is not answered. */
 	if (request->state != REQUEST_REPLIED)
 		evhttp_request_free(request->http);
 	finish(request, AC_ENDING_CLIENT_GONE);
@@ -435,9 +451,8 @@ ac_request_abort(struct ac_request *request)
 	void *hooks_arg = request->hooks_arg;
 
 	forget_output(request);
-	evhttp_connection_set_closecb(request->evcon, NULL, NULL);
 	/* The request is still in the connection's queue and goes with it. */
-	evhttp_connection_free(request->evcon);
+	ac_client_conn_close(request->conn);
 	finish(request, AC_ENDING_ABORTED);
 	if (hooks != NULL)
 		hooks->on_gone(hooks_arg);

@@ -15,6 +15,7 @@
 #include "base/error.h"
 
 struct ac_api;
+struct ac_client_conn;
 struct ac_request;
 struct ac_request_facts;
 struct evbuffer;
@@ -22,8 +23,8 @@ struct evhttp_request;
 
 /* Takes a request that evhttp has handed over. It lives until its reply has
  * left or its client has gone, and frees itself. */
-struct ac_request *ac_request_new(
-    struct ac_api *api, struct evhttp_request *http);
+struct ac_request *ac_request_new(struct ac_api *api,
+    struct ac_client_conn *conn, struct evhttp_request *http);
 
 struct ac_api *ac_request_api(const struct ac_request *request);
 const char *ac_request_id(const struct ac_request *request);
@@ -43,6 +44,9 @@ struct ac_request_hooks {
 void ac_request_wait(struct ac_request *request,
     const struct ac_request_hooks *hooks, void *arg);
 
+/* The connection is to close behind the reply; before it begins. */
+void ac_request_close_after(struct ac_request *request);
+
 /* Adds a header to the reply; before it begins. */
 void ac_request_add_header(
     struct ac_request *request, const char *name, const char *value);
@@ -51,6 +55,9 @@ void ac_request_add_header(
  * next the request's pointer is to be forgotten. */
 void ac_request_reply(
     struct ac_request *request, int status, struct evbuffer *body);
+
+/* Replies with a status that has no body, such as 204. */
+void ac_request_reply_empty(struct ac_request *request, int status);
 
 /* Replies with an error of the catalogue. */
 void ac_request_reply_error(
@@ -77,6 +84,9 @@ void ac_request_fail_stream(
 
 /* Closes the client's connection at once; on_gone runs. */
 void ac_request_abort(struct ac_request *request);
+
+/* The client's connection is being closed by evhttp: for client_conn.c. */
+void ac_request_client_gone(struct ac_request *request);
 
 /* For the list in struct ac_api alone. */
 struct ac_request *ac_request_first(struct ac_api *api);

@@ -13,6 +13,8 @@
 #include "api/access_log.h"
 #include "api/api.h"
 #include "api/auth.h"
+#include "api/client_conn.h"
+#include "api/cors.h"
 #include "api/handlers.h"
 #include "api/request.h"
 #include "base/mem.h"
@@ -39,6 +41,8 @@ static const struct route {
 static void dispatch(struct ac_request *, const char *path);
 static char *plain_path(struct evhttp_request *);
 static const struct route *find_route(const char *path, const char **tail);
+static bool is_options(const struct ac_request *);
+static void reply_options(struct ac_request *, const struct route *);
 static bool check_method(struct ac_request *, const struct route *);
 static bool check_key(struct ac_request *, const struct route *);
 
@@ -54,14 +58,28 @@ ac_api_init(struct ac_api *api, struct event_base *base,
 	    .upstream = upstream,
 	};
 	TAILQ_INIT(&api->requests);
+	TAILQ_INIT(&api->conns.list);
 }
 
 void
 ac_api_on_request(struct evhttp_request *http, void *arg)
 {
-	struct ac_request *request = ac_request_new(arg, http);
-	char *path = plain_path(http);
+	struct ac_api *api = arg;
+	struct ac_client_conn *conn =
+	    ac_client_conn_find(api, evhttp_request_get_connection(http));
+	struct ac_request *request = ac_request_new(api, conn, http);
+	struct ac_error error;
+	char *path;
 
+	if (!ac_client_conn_set_request(conn, request)) {
+		/* evhttp has read a request where the guard has not. */
+		ac_error_set(&error, AC_ERROR_BAD_HTTP,
+		    "The request is not proper HTTP.");
+		ac_request_close_after(request);
+		ac_request_reply_error(request, &error);
+		return;
+	}
+	path = plain_path(http);
 	dispatch(request, path);
 	free(path);
 }
@@ -73,6 +91,10 @@ dispatch(struct ac_request *request, const char *path)
 	const struct route *route = find_route(path, &tail);
 	struct ac_error error;
 
+	if (!ac_cors_check(request)) {
+		ac_request_facts(request)->route = "refused";
+		return;
+	}
 	if (route == NULL) {
 		ac_error_set(&error, AC_ERROR_UNKNOWN_URL,
 		    "There is nothing at this URL. The chat is at POST "
@@ -81,6 +103,10 @@ dispatch(struct ac_request *request, const char *path)
 		return;
 	}
 	ac_request_facts(request)->route = route->name;
+	if (is_options(request)) {
+		reply_options(request, route);
+		return;
+	}
 	if (check_method(request, route) && check_key(request, route))
 		route->handle(request, tail);
 }
@@ -128,6 +154,24 @@ find_route(const char *path, const char **tail)
 }
 
 static bool
+is_options(const struct ac_request *request)
+{
+	return evhttp_request_get_command(ac_request_http(request)) ==
+	       EVHTTP_REQ_OPTIONS;
+}
+
+/* What a route may be asked; preflights need no key. */
+static void
+reply_options(struct ac_request *request, const struct route *route)
+{
+	ac_request_add_header(request, "Allow",
+	    route->method == EVHTTP_REQ_GET ? "GET, HEAD, OPTIONS"
+					    : "POST, OPTIONS");
+	ac_cors_add_preflight(request);
+	ac_request_reply_empty(request, 204);
+}
+
+static bool
 check_method(struct ac_request *request, const struct route *route)
 {
 	enum evhttp_cmd_type method =
@@ -139,7 +183,8 @@ check_method(struct ac_request *request, const struct route *route)
 		return true;
 	ac_error_set(&error, AC_ERROR_METHOD_NOT_ALLOWED,
 	    "This URL is asked with %s.", is_get ? "GET" : "POST");
-	ac_request_add_header(request, "Allow", is_get ? "GET, HEAD" : "POST");
+	ac_request_add_header(
+	    request, "Allow", is_get ? "GET, HEAD, OPTIONS" : "POST, OPTIONS");
 	ac_request_reply_error(request, &error);
 	return false;
 }

@@ -2,6 +2,7 @@
 /* JSON helpers: see json.h. */
 #include "base/json.h"
 
+#include <ctype.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,8 @@
 #include "base/attr.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+
+enum { ESCAPE_LEN = 6 }; /* of \uXXXX */
 
 /* jansson's own limit is 2048 and not to be set, so depth is counted here,
  * before it parses. Strings are skipped; the rest need not be valid. */
@@ -41,6 +44,90 @@ is_too_deep(const char *data, size_t len)
 	return false;
 }
 
+/* The unit of a \uXXXX at s, or 0 where there is none. */
+static unsigned
+read_unit(const char *s, size_t len)
+{
+	unsigned unit = 0;
+
+	if (len < ESCAPE_LEN || s[0] != '\\' || s[1] != 'u')
+		return 0;
+	for (size_t i = 2; i < ESCAPE_LEN; i++) {
+		if (!isxdigit((unsigned char)s[i]))
+			return 0;
+		unit = unit << 4 | (unsigned)(isdigit((unsigned char)s[i])
+						  ? s[i] - '0'
+						  : (s[i] | 0x20) - 'a' + 10);
+	}
+	return unit;
+}
+
+static bool
+is_surrogate(unsigned unit)
+{
+	return unit >= 0xd800 && unit <= 0xdfff;
+}
+
+/*
+ * Puts \ufffd in the place of each surrogate without a partner: clients that
+ * cut a text within an emoji send them, and jansson takes no JSON with one.
+ * A backslash stands in strings only, so the rest need not be understood.
+ */
+static void
+replace_lone_surrogates(char *data, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len) {
+		unsigned unit = read_unit(data + i, len - i);
+		unsigned next;
+
+		if (data[i] != '\\') {
+			i++;
+			continue;
+		}
+		if (!is_surrogate(unit)) {
+			i += 2;
+			continue;
+		}
+		next = len - i > ESCAPE_LEN ? read_unit(data + i + ESCAPE_LEN,
+						  len - i - ESCAPE_LEN)
+					    : 0;
+		if (unit < 0xdc00 && next >= 0xdc00 && next <= 0xdfff) {
+			i += 2 * (size_t)ESCAPE_LEN;
+			continue;
+		}
+		memcpy(data + i, "\\ufffd", ESCAPE_LEN);
+		i += ESCAPE_LEN;
+	}
+}
+
+static bool
+may_hold_surrogates(const char *data, size_t len)
+{
+	return memmem(data, len, "\\ud", 3) != NULL ||
+	       memmem(data, len, "\\uD", 3) != NULL;
+}
+
+/* Integers are read as reals: nobody is refused for one that is too large
+ * for 64 bits in a field that is not even looked at. */
+static json_t *
+load(const char *data, size_t len, json_error_t *error)
+{
+	const size_t flags =
+	    JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL;
+	json_t *value;
+	char *copy;
+
+	if (!may_hold_surrogates(data, len))
+		return json_loadb(data, len, flags, error);
+	copy = ac_memdup(data, len);
+	replace_lone_surrogates(copy, len);
+	value = json_loadb(copy, len, flags, error);
+	free(copy);
+	return value;
+}
+
 json_t *
 ac_json_parse(const char *data, size_t len, char *why, size_t size)
 {
@@ -61,7 +148,7 @@ ac_json_parse(const char *data, size_t len, char *why, size_t size)
 		    AC_JSON_MAX_DEPTH);
 		return NULL;
 	}
-	value = json_loadb(data, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+	value = load(data, len, &error);
 	if (value == NULL)
 		snprintf(why, size, "%s at line %d, column %d", error.text,
 		    error.line, error.column);
@@ -80,6 +167,15 @@ const char *
 ac_json_get_string(const json_t *object, const char *key)
 {
 	return json_string_value(json_object_get(object, key));
+}
+
+bool
+ac_json_equals(const json_t *value, const char *text)
+{
+	size_t len = strlen(text);
+
+	return json_is_string(value) && json_string_length(value) == len &&
+	       memcmp(json_string_value(value), text, len) == 0;
 }
 
 static void

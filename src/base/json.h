@@ -3,6 +3,7 @@
 #ifndef AC_BASE_JSON_H
 #define AC_BASE_JSON_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <jansson.h>
@@ -14,13 +15,17 @@ enum { AC_JSON_MAX_DEPTH = 64 };
 
 /*
  * Parses one JSON value that fills data (len bytes). A byte order mark in
- * front is skipped and NUL in strings is kept. Returns a new reference, or
+ * front is skipped, NUL in strings is kept, a lone surrogate becomes U+FFFD
+ * and every number is a json_real. Returns a new reference, or
  * NULL and in why (size bytes) what is wrong and where.
  */
 json_t *ac_json_parse(const char *data, size_t len, char *why, size_t size);
 
 /* The string behind key, or NULL if it is absent or something else. */
 const char *ac_json_get_string(const json_t *object, const char *key);
+
+/* Whether value is a string and equal to text. */
+bool ac_json_equals(const json_t *value, const char *text);
 
 /* The value behind key; NULL where it is absent or null. */
 json_t *ac_json_get(const json_t *object, const char *key);

@@ -42,6 +42,19 @@ const struct ac_option ac_option_table[] = {
 		"`BEARER_TOKEN_FILE` reads it from a file.",
     },
     {
+	.name = "CORS_ALLOW_ORIGINS",
+	.type = AC_TYPE_TEXT,
+	.offset = FIELD(cors_allow_origins),
+	.one_line = true,
+	.default_value = "",
+	.placeholder = "ORIGINS",
+	.allowed = "`*`, or origins such as `https://chat.example.com`, "
+		   "separated by commas; or empty",
+	.help = "The web pages that may call. Empty: all, but only those of "
+		"localhost while the program listens on loopback alone and "
+		"wants no key.",
+    },
+    {
 	.name = "AKASH_BASE_URL",
 	.type = AC_TYPE_URL,
 	.offset = FIELD(akash_base_url),
@@ -118,6 +131,29 @@ const struct ac_option ac_option_table[] = {
 		"without one.",
     },
     {
+	.name = "UPSTREAM_COOKIES",
+	.type = AC_TYPE_SECRET,
+	.offset = FIELD(upstream_cookies),
+	.one_line = true,
+	.default_value = "",
+	.placeholder = "COOKIES",
+	.allowed = "`name=value`, separated by `; `; or empty",
+	.help = "Cookies to send beside the session's, such as one with which "
+		"a CDN lets a browser pass. `UPSTREAM_COOKIES_FILE` reads "
+		"them from a file.",
+    },
+    {
+	.name = "AKASH_ACCESS_TOKEN",
+	.type = AC_TYPE_SECRET,
+	.offset = FIELD(akash_access_token),
+	.one_line = true,
+	.default_value = "",
+	.placeholder = "TOKEN",
+	.allowed = "any text without control characters",
+	.help = "The access token of an Akash Chat that wants one. "
+		"`AKASH_ACCESS_TOKEN_FILE` reads it from a file.",
+    },
+    {
 	.name = "CONNECT_TIMEOUT",
 	.type = AC_TYPE_WHOLE,
 	.offset = FIELD(connect_timeout_s),
@@ -183,6 +219,76 @@ const struct ac_option ac_option_table[] = {
 	.placeholder = "BYTES",
 	.allowed = "1024 to 1073741824 bytes",
 	.help = "The largest request body; a larger one is answered 413.",
+    },
+    {
+	.name = "MAX_BODY_MEMORY",
+	.type = AC_TYPE_WHOLE,
+	.offset = FIELD(max_body_memory),
+	.min = 1024,
+	.max = 1099511627776.0,
+	.default_value = "268435456",
+	.placeholder = "BYTES",
+	.allowed = "1024 to 1099511627776 bytes",
+	.help = "How much the request bodies that are still arriving may take "
+		"together; above it requests are answered 503.",
+    },
+    {
+	.name = "MAX_CONNECTIONS",
+	.type = AC_TYPE_WHOLE,
+	.offset = FIELD(max_connections),
+	.min = 0,
+	.max = 10000000,
+	.default_value = "0",
+	.placeholder = "NUMBER",
+	.allowed = "0 to 10000000",
+	.help = "How many clients may be connected; more wait until one "
+		"leaves. 0: half of what the limit of open files allows.",
+    },
+    {
+	.name = "HEAD_TIMEOUT",
+	.type = AC_TYPE_WHOLE,
+	.offset = FIELD(head_timeout_s),
+	.min = 1,
+	.max = 3600,
+	.default_value = "20",
+	.placeholder = "SECONDS",
+	.allowed = "1 to 3600 seconds",
+	.help = "How long a client may take for a request's head, from its "
+		"first byte or from connecting.",
+    },
+    {
+	.name = "BODY_TIMEOUT",
+	.type = AC_TYPE_WHOLE,
+	.offset = FIELD(body_timeout_s),
+	.min = 1,
+	.max = 3600,
+	.default_value = "120",
+	.placeholder = "SECONDS",
+	.allowed = "1 to 3600 seconds",
+	.help = "How long a client may take for a request's body.",
+    },
+    {
+	.name = "KEEPALIVE_TIMEOUT",
+	.type = AC_TYPE_WHOLE,
+	.offset = FIELD(keepalive_timeout_s),
+	.min = 1,
+	.max = 3600,
+	.default_value = "75",
+	.placeholder = "SECONDS",
+	.allowed = "1 to 3600 seconds",
+	.help = "How long a connection may be idle between two requests.",
+    },
+    {
+	.name = "WRITE_TIMEOUT",
+	.type = AC_TYPE_WHOLE,
+	.offset = FIELD(write_timeout_s),
+	.min = 1,
+	.max = 3600,
+	.default_value = "60",
+	.placeholder = "SECONDS",
+	.allowed = "1 to 3600 seconds",
+	.help = "How long a client may take nothing of an answer that waits "
+		"for it.",
     },
     {
 	.name = "DRAIN_TIMEOUT",

@@ -33,14 +33,23 @@ struct ac_optional_real {
 struct ac_options {
 	/* serving */
 	struct ac_address server_address;
-	char *bearer_token;    /* NULL: no key is wanted */
-	int64_t max_body_size; /* bytes */
+	char *bearer_token;       /* NULL: no key is wanted */
+	char *cors_allow_origins; /* NULL: by the rule of api/cors.h */
+	int64_t max_connections;  /* 0: what the descriptors allow */
+	int64_t max_body_size;    /* bytes */
+	int64_t max_body_memory;  /* bytes */
+	int64_t head_timeout_s;
+	int64_t body_timeout_s;
+	int64_t keepalive_timeout_s;
+	int64_t write_timeout_s;
 	int64_t drain_timeout_s;
 	/* upstream */
 	struct ac_url akash_base_url;
-	char *upstream_user_agent;
-	char *ssl_cert_file; /* NULL: the system's */
-	char *ssl_cert_dir;  /* NULL: the system's */
+	char *upstream_user_agent; /* NULL: the program's name */
+	char *upstream_cookies;    /* NULL: none beside the session's */
+	char *akash_access_token;  /* NULL: none */
+	char *ssl_cert_file;       /* NULL: the system's */
+	char *ssl_cert_dir;        /* NULL: the system's */
 	int64_t connect_timeout_s;
 	int64_t upstream_timeout_s;
 	int64_t models_ttl_s;

@@ -10,18 +10,34 @@
 #include "base/attr.h"
 #include "base/url.h"
 
+struct ac_listeners;
 struct event_base;
 struct evhttp;
 
 /*
  * Binds http to address: "localhost" is 127.0.0.1 and, where there is one,
  * ::1; an empty host is every interface; port 0 picks a port, the same for
- * all. Returns the port, or 0 and a line in why. http owns the sockets.
+ * all. NULL and a line in why where that fails. base and http are borrowed.
+ * Where a connection cannot be accepted (no descriptors are left) accepting
+ * rests for a moment instead of trying in a circle.
  */
-uint16_t ac_listen(struct event_base *base, struct evhttp *http,
-    const struct ac_address *address, char *why, size_t why_size);
+AC_MUST_CHECK struct ac_listeners *ac_listeners_new(struct event_base *base,
+    struct evhttp *http, const struct ac_address *address, char *why,
+    size_t why_size);
 
-/* Closes every listening socket of http; its connections stay. */
-void ac_listen_stop(struct evhttp *http);
+uint16_t ac_listeners_port(const struct ac_listeners *listeners);
+
+/* Whether only this machine can connect. */
+bool ac_listeners_are_loopback(const struct ac_listeners *listeners);
+
+/* Leaves new connections in the queue; takes them again. */
+void ac_listeners_pause(struct ac_listeners *listeners);
+void ac_listeners_resume(struct ac_listeners *listeners);
+
+/* Closes the sockets for good; connections stay. */
+void ac_listeners_stop(struct ac_listeners *listeners);
+
+/* Stops and frees, before http goes; NULL is fine. */
+void ac_listeners_free(struct ac_listeners *listeners);
 
 #endif

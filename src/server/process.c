@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Settings of the whole process that a host may want (akashchat.h). */
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include <akashchat/akashchat.h>
 #include <event2/event.h>
@@ -28,9 +29,22 @@ on_libevent_fatal(int status)
 	abort();
 }
 
+/* As many descriptors as this process may have. */
+static void
+raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 void
 ac_process_init(void)
 {
+	raise_descriptor_limit();
 	event_set_mem_functions(ac_malloc, ac_realloc, free);
 	json_set_alloc_funcs(ac_malloc, free);
 	event_set_log_callback(on_libevent_log);

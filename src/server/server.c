@@ -7,12 +7,14 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include <akashchat/akashchat.h>
 #include <event2/event.h>
 #include <event2/http.h>
 
 #include "api/api.h"
+#include "api/http_guard.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -25,7 +27,12 @@
 #include "server/listener.h"
 #include "upstream/upstream.h"
 
-enum { HEADERS_MAX = 32 * 1024 };
+enum {
+	/* The guard refuses a head before evhttp would. */
+	HEADERS_MAX = 2 * AC_GUARD_HEAD_MAX,
+	DESCRIPTORS_KEPT = 64, /* for everything but clients */
+	CONNECTIONS_MIN = 16,
+};
 
 struct ac_server {
 	struct event_base *base;          /* borrowed */
@@ -38,12 +45,12 @@ struct ac_server {
 	struct ac_upstream *upstream;
 	struct ac_api api;
 	struct evhttp *http;
+	struct ac_listeners *listeners;
 	struct event *drain_timer;
 	struct event *drained_event;
 	void (*on_drained)(struct ac_server *, void *arg);
 	void *drained_arg;
 	bool draining;
-	uint16_t port;
 };
 
 static bool build_demo(struct ac_server *, char reason[AC_REASON_SIZE]);
@@ -75,7 +82,7 @@ ac_server_new(struct event_base *base, const struct ac_config *config,
 	}
 	ac_log_info("listening",
 	    AC_STR("address", server->options->server_address.host),
-	    AC_INT("port", server->port),
+	    AC_INT("port", ac_server_port(server)),
 	    AC_STR(
 		"upstream", server->demo != NULL
 				? "demo"
@@ -135,32 +142,84 @@ build_upstream(struct ac_server *server, char reason[AC_REASON_SIZE])
 	return true;
 }
 
+/* Each client may need a connection to the upstream too. */
+static size_t
+count_connections(const struct ac_options *options)
+{
+	struct rlimit limit;
+	size_t count;
+
+	if (options->max_connections > 0)
+		return (size_t)options->max_connections;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
+	    limit.rlim_cur <= DESCRIPTORS_KEPT)
+		return CONNECTIONS_MIN;
+	count = (size_t)(limit.rlim_cur - DESCRIPTORS_KEPT) / 2;
+	return count < CONNECTIONS_MIN ? CONNECTIONS_MIN : count;
+}
+
+static void
+on_full(void *arg)
+{
+	struct ac_server *server = arg;
+
+	ac_log_warn("no more connections are accepted",
+	    AC_INT("connections", (int64_t)server->api.conns.count));
+	ac_listeners_pause(server->listeners);
+}
+
+static void
+on_room(void *arg)
+{
+	struct ac_server *server = arg;
+
+	if (server->listeners != NULL)
+		ac_listeners_resume(server->listeners);
+}
+
+static void
+build_api(struct ac_server *server)
+{
+	struct ac_api *api = &server->api;
+
+	ac_api_init(api, server->base, server->reaper, server->options,
+	    server->upstream);
+	api->on_idle = on_idle;
+	api->idle_arg = server;
+	api->conns.max = count_connections(server->options);
+	api->conns.on_full = on_full;
+	api->conns.on_room = on_room;
+	api->conns.arg = server;
+}
+
 static bool
 build_http(struct ac_server *server, char reason[AC_REASON_SIZE])
 {
 	server->http = evhttp_new(server->base);
 	if (server->http == NULL)
 		ac_out_of_memory();
-	ac_api_init(&server->api, server->base, server->reaper, server->options,
-	    server->upstream);
-	server->api.on_idle = on_idle;
-	server->api.idle_arg = server;
+	build_api(server);
 	evhttp_set_max_headers_size(server->http, HEADERS_MAX);
 	evhttp_set_max_body_size(
 	    server->http, (ev_ssize_t)server->options->max_body_size);
 	/* Every method comes to the router, which knows what to say. */
 	evhttp_set_allowed_methods(server->http, 0xffff);
 	evhttp_set_default_content_type(server->http, NULL);
+	evhttp_set_bevcb(server->http, ac_client_conn_new, &server->api);
 	evhttp_set_gencb(server->http, ac_api_on_request, &server->api);
-	server->port = ac_listen(server->base, server->http,
+	server->listeners = ac_listeners_new(server->base, server->http,
 	    &server->options->server_address, reason, AC_REASON_SIZE);
-	return server->port != 0;
+	if (server->listeners == NULL)
+		return false;
+	server->api.loopback_only =
+	    ac_listeners_are_loopback(server->listeners);
+	return true;
 }
 
 uint16_t
 ac_server_port(const struct ac_server *server)
 {
-	return server->port;
+	return ac_listeners_port(server->listeners);
 }
 
 void
@@ -176,7 +235,7 @@ ac_server_drain(struct ac_server *server,
 	server->api.draining = true;
 	server->on_drained = on_drained;
 	server->drained_arg = arg;
-	ac_listen_stop(server->http);
+	ac_listeners_stop(server->listeners);
 	ac_log_info(
 	    "draining", AC_INT("timeout_s", server->options->drain_timeout_s));
 	evtimer_add(server->drain_timer, &timeout);
@@ -223,7 +282,10 @@ ac_server_free(struct ac_server *server)
 	server->api.on_idle = NULL;
 	if (server->http != NULL) {
 		ac_api_abort_all(&server->api);
+		ac_listeners_free(server->listeners);
+		server->listeners = NULL;
 		evhttp_free(server->http);
+		ac_client_conns_clear(&server->api.conns);
 	}
 	ac_upstream_free(server->upstream);
 	ac_reaper_free(server->reaper);

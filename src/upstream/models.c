@@ -238,21 +238,27 @@ append(struct ac_model_list *list, const char *id, const char *name,
 	};
 }
 
+static int64_t
+read_context_window(const json_t *limit)
+{
+	double tokens = json_number_value(limit);
+
+	return tokens >= 1 && tokens < 1e12 ? (int64_t)tokens
+					    : AC_CONTEXT_WINDOW_UNKNOWN;
+}
+
 /* An entry without an id is passed over; one that is not available is
  * hidden. An absent "available" means nothing. */
 static void
 append_entry(struct ac_model_list *list, const json_t *entry)
 {
 	const char *id = ac_json_get_string(entry, "id");
-	const json_t *limit = json_object_get(entry, "tokenLimit");
 
 	if (id == NULL || *id == '\0' || ac_model_find(list, id) != NULL ||
 	    json_is_false(json_object_get(entry, "available")))
 		return;
 	append(list, id, ac_json_get_string(entry, "name"),
-	    json_is_integer(limit) && json_integer_value(limit) > 0
-		? json_integer_value(limit)
-		: AC_CONTEXT_WINDOW_UNKNOWN);
+	    read_context_window(json_object_get(entry, "tokenLimit")));
 }
 
 static bool

@@ -82,6 +82,7 @@ frames_without_usage_have_these_bytes(void **state)
 		  "\"finish_reason\":\"length\"}]}\n\n"
 		  "data: [DONE]\n\n");
 	ac_chunk_encoder_clear(&encoder);
+	ac_chunk_encoder_clear(&encoder);
 	evbuffer_free(out);
 }
 

@@ -150,7 +150,7 @@ static void
 a_line_of_252_kb_is_one_text(void **state)
 {
 	AC_UNUSED(state);
-	expect_long_line(252 * 1000);
+	expect_long_line(252000);
 }
 
 static void

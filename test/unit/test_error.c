@@ -75,6 +75,25 @@ a_message_that_fits_is_whole(void **state)
 	assert_string_equal(error.message, text);
 }
 
+static void
+one_byte_too_many_is_enough_to_cut_a_character(void **state)
+{
+	char text[AC_ERROR_MESSAGE_SIZE + 1] = {0};
+	struct ac_error error;
+
+	AC_UNUSED(state);
+	memset(text, 'a', AC_ERROR_MESSAGE_SIZE);
+	memcpy(text + AC_ERROR_MESSAGE_SIZE - 2, "\xc3\xa9", 2);
+	ac_error_set(&error, AC_ERROR_UPSTREAM, "%s", text);
+	assert_true(is_utf8(error.message));
+	assert_int_equal(strlen(error.message), AC_ERROR_MESSAGE_SIZE - 2);
+	text[AC_ERROR_PARAM_SIZE] = '\0';
+	memcpy(text + AC_ERROR_PARAM_SIZE - 2, "\xc3\xa9", 2);
+	ac_error_set_param(&error, AC_ERROR_UPSTREAM, text, "x");
+	assert_true(is_utf8(error.param));
+	assert_int_equal(strlen(error.param), AC_ERROR_PARAM_SIZE - 2);
+}
+
 /* With the characters shifted by 0 to 3 bytes, the end of the room falls on
  * each of a character's bytes. */
 static void
@@ -124,6 +143,7 @@ main(void)
 	    cmocka_unit_test(an_error_may_name_its_field),
 	    cmocka_unit_test(a_per_cent_sign_in_an_argument_is_text),
 	    cmocka_unit_test(a_message_that_fits_is_whole),
+	    cmocka_unit_test(one_byte_too_many_is_enough_to_cut_a_character),
 	    cmocka_unit_test(a_long_message_is_cut_between_two_characters),
 	    cmocka_unit_test(a_long_field_name_is_cut_between_two_characters),
 	};

@@ -7,6 +7,7 @@
 #include <regex.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/attr.h"
@@ -83,6 +84,18 @@ a_line_is_time_level_message_and_fields(void **state)
 }
 
 static void
+the_time_is_utc_and_now(void **state)
+{
+	struct sink *sink = *state;
+	struct tm utc = {0};
+	time_t now = time(NULL);
+
+	ac_log_info("m", AC_INT("n", 1));
+	assert_non_null(strptime(sink->line, "%Y-%m-%dT%H:%M:%S.", &utc));
+	assert_in_range(timegm(&utc), now, now + 20);
+}
+
+static void
 a_line_needs_no_fields(void **state)
 {
 	struct sink *sink = *state;
@@ -121,6 +134,7 @@ static const struct escape_case escape_cases[] = {
     {"a\nERROR forged", "\"a\\x0aERROR forged\""},
     {"\r\n\t", "\"\\x0d\\x0a\\x09\""},
     {"\x01\x1f\x7f", "\"\\x01\\x1f\\x7f\""},
+    {"~ ~", "\"~ ~\""},
     {"\x1b[31mred", "\"\\x1b[31mred\""},
     {"caf\xc3\xa9", "\"caf\\xc3\\xa9\""},
     {"\xff\x80", "\"\\xff\\x80\""},
@@ -256,6 +270,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    LOG_TEST(a_line_is_time_level_message_and_fields),
+	    LOG_TEST(the_time_is_utc_and_now),
 	    LOG_TEST(a_line_needs_no_fields),
 	    LOG_TEST(numbers_of_any_size_are_written),
 	    LOG_TEST(odd_values_are_quoted_and_escaped),

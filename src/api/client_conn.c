@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * One client's connection: see client_conn.h. Made in evhttp's bufferevent
+ * callback, before evhttp has a connection; freed when evhttp closes it.
+ *
+ *	ACCEPTED -> READING (a request, bounded by deadlines) -> BUSY -> READING
+ *	                \-> REFUSING (the error is written) -> LINGERING -> gone
+ *
+ * The guard sees bytes in a callback of the input buffer, which runs before
+ * evhttp's read callback. To refuse, this file puts its own callbacks in
+ * evhttp's place, so evhttp never hears of what is wrong. While a request is
+ * BUSY nothing is looked at; what came early is read when it is answered.
+ */
+#include "api/client_conn.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/http.h>
+
+#include "api/api.h"
+#include "api/error_reply.h"
+#include "api/http_guard.h"
+#include "api/request.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/reaper.h"
+
+enum {
+	LINGER_MS = 2000, /* for the client to read why it was refused */
+	FD_TABLE_MIN = 64,
+};
+
+enum conn_state {
+	CONN_ACCEPTED,
+	CONN_READING,
+	CONN_BUSY,
+	CONN_REFUSING,
+	CONN_LINGERING,
+	CONN_GONE, /* the reaper has it */
+};
+
+struct ac_client_conn {
+	TAILQ_ENTRY(ac_client_conn) entry;
+	struct ac_api *api;              /* borrowed */
+	struct bufferevent *bev;         /* evhttp's */
+	struct evhttp_connection *evcon; /* evhttp's; NULL while ACCEPTED */
+	struct event *event; /* owned: the deadline, or something to do */
+	struct ac_request *request; /* its own; while BUSY */
+	struct ac_guard guard;
+	enum conn_state state;
+	evutil_socket_t fd;
+	uint64_t body_held; /* bytes of an unfinished body */
+};
+
+static void on_event(evutil_socket_t, short what, void *arg);
+static void on_accepted(struct ac_client_conn *);
+static void on_input(
+    struct evbuffer *, const struct evbuffer_cb_info *, void *arg);
+static void scan(struct ac_client_conn *, size_t offset);
+static void refuse(struct ac_client_conn *);
+static void on_refused_read(struct bufferevent *, void *arg);
+static void on_refused_written(struct bufferevent *, void *arg);
+static void on_refused_event(struct bufferevent *, short what, void *arg);
+static void on_close(struct evhttp_connection *, void *arg);
+
+struct bufferevent *
+ac_client_conn_new(struct event_base *base, void *arg)
+{
+	struct ac_api *api = arg;
+	struct ac_client_conn *conn = ac_calloc(1, sizeof(*conn));
+
+	conn->api = api;
+	conn->fd = -1;
+	conn->bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+	conn->event = event_new(base, -1, 0, on_event, conn);
+	if (conn->bev == NULL || conn->event == NULL)
+		ac_out_of_memory();
+	ac_guard_init(&conn->guard, (uint64_t)api->options->max_body_size);
+	TAILQ_INSERT_TAIL(&api->conns.list, conn, entry);
+	if (++api->conns.count >= api->conns.max)
+		api->conns.on_full(api->conns.arg);
+	/* Runs when evhttp has made its connection, before any byte is read. */
+	event_active(conn->event, EV_WRITE, 0);
+	return conn->bev;
+}
+
+static void
+set_deadline(struct ac_client_conn *conn, int64_t seconds)
+{
+	struct timeval delay = ac_clock_timeval(seconds * 1000);
+
+	event_add(conn->event, &delay);
+}
+
+/* The deadline of what is being waited for. */
+static void
+update_deadline(struct ac_client_conn *conn)
+{
+	const struct ac_options *options = conn->api->options;
+
+	if (conn->guard.state == AC_GUARD_IDLE)
+		set_deadline(conn, options->keepalive_timeout_s);
+	else if (conn->guard.state == AC_GUARD_HEAD)
+		set_deadline(conn, options->head_timeout_s);
+	else
+		set_deadline(conn, options->body_timeout_s);
+}
+
+static void
+on_event(evutil_socket_t fd, short what, void *arg)
+{
+	struct ac_client_conn *conn = arg;
+
+	AC_UNUSED(fd);
+	if (conn->state == CONN_ACCEPTED) {
+		on_accepted(conn);
+	} else if (what & EV_WRITE) {
+		/* A request was answered: what came meanwhile is read now, and
+		 * the deadline that this activation took away starts again. */
+		if (conn->state == CONN_READING) {
+			update_deadline(conn);
+			scan(conn, 0);
+		}
+	} else {
+		ac_log_debug("client was too slow", AC_INT("fd", conn->fd),
+		    AC_INT("state", conn->state));
+		ac_client_conn_close(conn);
+	}
+}
+
+static void
+remember_fd(struct ac_client_conn *conn)
+{
+	struct ac_client_conns *conns = &conn->api->conns;
+	size_t fd = (size_t)conn->fd;
+	size_t len =
+	    conns->by_fd_len < FD_TABLE_MIN ? FD_TABLE_MIN : conns->by_fd_len;
+
+	while (len <= fd)
+		len *= 2;
+	if (len > conns->by_fd_len) {
+		conns->by_fd =
+		    ac_realloc(conns->by_fd, len * sizeof(*conns->by_fd));
+		for (size_t i = conns->by_fd_len; i < len; i++)
+			conns->by_fd[i] = NULL;
+		conns->by_fd_len = len;
+	}
+	conns->by_fd[fd] = conn;
+}
+
+static void
+on_accepted(struct ac_client_conn *conn)
+{
+	struct timeval write_timeout;
+	void *evcon;
+
+	bufferevent_getcb(conn->bev, NULL, NULL, NULL, &evcon);
+	conn->evcon = evcon;
+	conn->fd = bufferevent_getfd(conn->bev);
+	if (evcon == NULL || conn->fd < 0)
+		return; /* evhttp could not take it and frees the bufferevent */
+	conn->state = CONN_READING;
+	remember_fd(conn);
+	/* A client that takes nothing of its answer is let go. */
+	write_timeout =
+	    ac_clock_timeval(conn->api->options->write_timeout_s * 1000);
+	bufferevent_set_timeouts(conn->bev, NULL, &write_timeout);
+	evhttp_connection_set_closecb(conn->evcon, on_close, conn);
+	evbuffer_add_cb(bufferevent_get_input(conn->bev), on_input, conn);
+	/* A connection that is opened and not used has a head's time. */
+	set_deadline(conn, conn->api->options->head_timeout_s);
+}
+
+static void
+on_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void *arg)
+{
+	struct ac_client_conn *conn = arg;
+
+	AC_UNUSED(input);
+	if (conn->state == CONN_READING && info->n_added > 0)
+		scan(conn, info->orig_size - info->n_deleted);
+}
+
+/* Counts the bytes of bodies that are not whole, of all clients together:
+ * they are there before a key can be checked. */
+static void
+hold_body(struct ac_client_conn *conn, uint64_t len)
+{
+	struct ac_client_conns *conns = &conn->api->conns;
+
+	conn->body_held += len;
+	conns->body_memory += len;
+	if (conns->body_memory <= (uint64_t)conn->api->options->max_body_memory)
+		return;
+	conn->guard.state = AC_GUARD_REFUSED;
+	ac_error_set(&conn->guard.error, AC_ERROR_OVERLOADED,
+	    "Too many large requests arrive at once (MAX_BODY_MEMORY).");
+	conn->guard.error.retry_after_s = 1;
+}
+
+static void
+release_body(struct ac_client_conn *conn)
+{
+	conn->api->conns.body_memory -= conn->body_held;
+	conn->body_held = 0;
+}
+
+/* Shows the guard the input from offset on, up to the request's end. */
+static void
+scan(struct ac_client_conn *conn, size_t offset)
+{
+	struct evbuffer *input = bufferevent_get_input(conn->bev);
+	enum ac_guard_state before = conn->guard.state;
+	size_t len = evbuffer_get_length(input);
+	struct evbuffer_iovec piece;
+	struct evbuffer_ptr at;
+	bool was_body = before > AC_GUARD_HEAD;
+
+	while (offset < len && conn->guard.state < AC_GUARD_DONE) {
+		size_t used;
+
+		evbuffer_ptr_set(input, &at, offset, EVBUFFER_PTR_SET);
+		if (evbuffer_peek(input, -1, &at, &piece, 1) < 1)
+			break;
+		used =
+		    ac_guard_feed(&conn->guard, piece.iov_base, piece.iov_len);
+		offset += used;
+		if (was_body && conn->guard.state < AC_GUARD_DONE)
+			hold_body(conn, used);
+		was_body = conn->guard.state > AC_GUARD_HEAD;
+	}
+	if (conn->guard.state == AC_GUARD_REFUSED)
+		refuse(conn);
+	else if (conn->guard.state != before)
+		update_deadline(conn);
+}
+
+static struct evbuffer *
+make_refusal(const struct ac_error *error)
+{
+	struct evbuffer *body = evbuffer_new();
+	struct evbuffer *reply = evbuffer_new();
+
+	if (body == NULL || reply == NULL)
+		ac_out_of_memory();
+	ac_error_add_json(body, error);
+	evbuffer_add_printf(reply,
+	    "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\n"
+	    "Content-Length: %zu\r\nConnection: close\r\n",
+	    ac_error_status(error->code), ac_error_phrase(error->code),
+	    evbuffer_get_length(body));
+	if (error->retry_after_s > 0)
+		evbuffer_add_printf(
+		    reply, "Retry-After: %d\r\n", error->retry_after_s);
+	evbuffer_add(reply, "\r\n", 2);
+	evbuffer_add_buffer(reply, body);
+	evbuffer_free(body);
+	return reply;
+}
+
+/* Answers with the guard's error in evhttp's place. */
+static void
+refuse(struct ac_client_conn *conn)
+{
+	const struct ac_error *error = &conn->guard.error;
+	struct evbuffer *reply = make_refusal(error);
+
+	ac_log_info("request refused",
+	    AC_INT("status", ac_error_status(error->code)),
+	    AC_STR("reason", error->message));
+	conn->state = CONN_REFUSING;
+	bufferevent_setcb(conn->bev, on_refused_read, on_refused_written,
+	    on_refused_event, conn);
+	bufferevent_write_buffer(conn->bev, reply);
+	bufferevent_enable(conn->bev, EV_READ | EV_WRITE);
+	evbuffer_free(reply);
+	set_deadline(conn, LINGER_MS / 1000);
+}
+
+/* What still comes is thrown away: closing with bytes unread would reset the
+ * connection, and the client might never see the answer. */
+static void
+on_refused_read(struct bufferevent *bev, void *arg)
+{
+	struct evbuffer *input = bufferevent_get_input(bev);
+
+	AC_UNUSED(arg);
+	evbuffer_drain(input, evbuffer_get_length(input));
+}
+
+static void
+on_refused_written(struct bufferevent *bev, void *arg)
+{
+	struct ac_client_conn *conn = arg;
+
+	if (conn->state != CONN_REFUSING)
+		return;
+	conn->state = CONN_LINGERING;
+	shutdown(bufferevent_getfd(bev), SHUT_WR);
+	set_deadline(conn, LINGER_MS / 1000);
+}
+
+static void
+on_refused_event(struct bufferevent *bev, short what, void *arg)
+{
+	AC_UNUSED(bev);
+	if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR | BEV_EVENT_TIMEOUT))
+		ac_client_conn_close(arg);
+}
+
+struct ac_client_conn *
+ac_client_conn_find(struct ac_api *api, struct evhttp_connection *evcon)
+{
+	evutil_socket_t fd =
+	    bufferevent_getfd(evhttp_connection_get_bufferevent(evcon));
+
+	if (fd < 0 || (size_t)fd >= api->conns.by_fd_len ||
+	    api->conns.by_fd[fd] == NULL)
+		abort(); /* on_accepted() saw every connection */
+	return api->conns.by_fd[fd];
+}
+
+bool
+ac_client_conn_set_request(
+    struct ac_client_conn *conn, struct ac_request *request)
+{
+	conn->state = CONN_BUSY;
+	conn->request = request;
+	release_body(conn);
+	event_del(conn->event);
+	return conn->guard.state == AC_GUARD_DONE;
+}
+
+bool
+ac_client_conn_wants_close(const struct ac_client_conn *conn)
+{
+	return conn->guard.wants_close;
+}
+
+void
+ac_client_conn_request_done(struct ac_client_conn *conn)
+{
+	conn->request = NULL;
+	conn->state = CONN_READING;
+	ac_guard_reset(&conn->guard);
+	update_deadline(conn);
+	if (evbuffer_get_length(bufferevent_get_input(conn->bev)) > 0)
+		event_active(conn->event, EV_WRITE, 0);
+}
+
+void
+ac_client_conn_close(struct ac_client_conn *conn)
+{
+	struct evhttp_connection *evcon = conn->evcon;
+
+	conn->request = NULL;
+	/* Calls on_close(). */
+	evhttp_connection_free(evcon);
+}
+
+static void
+free_conn(void *thing)
+{
+	struct ac_client_conn *conn = thing;
+
+	event_free(conn->event);
+	ac_guard_clear(&conn->guard);
+	free(conn);
+}
+
+/* evhttp is about to free the connection, whoever wanted it. */
+static void
+on_close(struct evhttp_connection *evcon, void *arg)
+{
+	struct ac_client_conn *conn = arg;
+	struct ac_client_conns *conns = &conn->api->conns;
+	struct ac_request *request = conn->request;
+
+	AC_UNUSED(evcon);
+	evhttp_connection_set_closecb(conn->evcon, NULL, NULL);
+	release_body(conn);
+	conn->state = CONN_GONE;
+	conn->request = NULL;
+	conns->by_fd[conn->fd] = NULL;
+	event_del(conn->event);
+	TAILQ_REMOVE(&conns->list, conn, entry);
+	if (conns->count-- == conns->max)
+		conns->on_room(conns->arg);
+	ac_reaper_add(conn->api->reaper, free_conn, conn);
+	if (request != NULL)
+		ac_request_client_gone(request);
+}
+
+void
+ac_client_conns_clear(struct ac_client_conns *conns)
+{
+	free(conns->by_fd);
+	conns->by_fd = NULL;
+	conns->by_fd_len = 0;
+}

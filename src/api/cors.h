@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * Which web pages may call (the Fetch standard's CORS protocol).
+ *
+ * With CORS_ALLOW_ORIGINS: those it names. Without it: all; but while the
+ * program listens on loopback alone and wants no key only pages of
+ * localhost, or else every page on the web could use somebody's local
+ * server. Never with credentials.
+ */
+#ifndef AC_API_CORS_H
+#define AC_API_CORS_H
+
+#include <stdbool.h>
+
+#include "base/attr.h"
+
+struct ac_request;
+
+/* Lets a request through, with the headers that its reply needs if it came
+ * from a page, or replies 403 and returns false. */
+AC_MUST_CHECK bool ac_cors_check(struct ac_request *request);
+
+/* The headers of a preflight's answer, if the request is one. */
+void ac_cors_add_preflight(struct ac_request *request);
+
+/* Whether an origin ("http://localhost:3000") is a page of this machine. */
+bool ac_cors_is_local(const char *origin);
+
+/* Whether a list as in CORS_ALLOW_ORIGINS has the origin, or is "*". */
+bool ac_cors_lists(const char *list, const char *origin);
+
+#endif

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * The guard: see http_guard.h. It follows a request's framing byte by byte,
+ * so it always knows where one request ends and the next begins; evhttp,
+ * which reads the same bytes after it, can only agree.
+ */
+#include "api/http_guard.h"
+
+#include <string.h>
+
+#include "api/http_head.h"
+
+enum { CHUNK_LINE_MAX = 18 }; /* 16 digits and CR LF */
+
+static void begin_head(struct ac_guard *, char first);
+static size_t feed_head(struct ac_guard *, const char *data, size_t len);
+static size_t feed_bytes(struct ac_guard *, size_t len);
+static size_t feed_line(struct ac_guard *, const char *data, size_t len);
+static void end_head(struct ac_guard *);
+static void end_line(struct ac_guard *);
+
+void
+ac_guard_init(struct ac_guard *guard, uint64_t body_max)
+{
+	*guard = (struct ac_guard){
+	    .state = AC_GUARD_IDLE,
+	    .body_max = body_max,
+	};
+	ac_buf_init(&guard->line, AC_GUARD_HEAD_MAX);
+}
+
+void
+ac_guard_clear(struct ac_guard *guard)
+{
+	ac_buf_clear(&guard->line);
+}
+
+void
+ac_guard_reset(struct ac_guard *guard)
+{
+	/* An idle connection holds no memory for heads. */
+	ac_buf_clear(&guard->line);
+	ac_guard_init(guard, guard->body_max);
+}
+
+static void
+refuse(struct ac_guard *guard, enum ac_error_code code, const char *why)
+{
+	guard->state = AC_GUARD_REFUSED;
+	ac_error_set(&guard->error, code, "%s", why);
+}
+
+size_t
+ac_guard_feed(struct ac_guard *guard, const char *data, size_t len)
+{
+	size_t used = 0;
+
+	while (used < len) {
+		const char *rest = data + used;
+		size_t left = len - used;
+
+		switch (guard->state) {
+		case AC_GUARD_IDLE:
+			begin_head(guard, *rest);
+			break;
+		case AC_GUARD_HEAD:
+			used += feed_head(guard, rest, left);
+			break;
+		case AC_GUARD_BODY:
+		case AC_GUARD_CHUNK_DATA:
+			used += feed_bytes(guard, left);
+			break;
+		case AC_GUARD_CHUNK_SIZE:
+		case AC_GUARD_CHUNK_END:
+		case AC_GUARD_LAST_CHUNK:
+			used += feed_line(guard, rest, left);
+			break;
+		case AC_GUARD_DONE:
+		case AC_GUARD_REFUSED:
+			return used;
+		}
+	}
+	return used;
+}
+
+/* A method is a word in capitals. Whatever begins otherwise, such as a TLS
+ * handshake on a plain port, need not be waited for. */
+static void
+begin_head(struct ac_guard *guard, char first)
+{
+	guard->state = AC_GUARD_HEAD;
+	if (first < 'A' || first > 'Z')
+		refuse(guard, AC_ERROR_BAD_HTTP,
+		    "The request is not proper HTTP: it does not begin with a "
+		    "method (TLS is not spoken here).");
+}
+
+/* Whether one of the bytes from old_len on is a line feed alone. */
+static bool
+has_bare_line_feed(const struct ac_buf *line, size_t old_len)
+{
+	for (size_t i = old_len; i < line->len; i++) {
+		if (line->data[i] == '\n' &&
+		    (i == 0 || line->data[i - 1] != '\r'))
+			return true;
+	}
+	return false;
+}
+
+/* Where the head ends within the line buffer and the new bytes: behind the
+ * first empty line. 0 if it does not. */
+static size_t
+find_head_end(const char *head, size_t old_len, size_t len)
+{
+	/* The end may have begun with the last three bytes before. */
+	size_t from = old_len < 3 ? 0 : old_len - 3;
+	const char *end = memmem(head + from, len - from, "\r\n\r\n", 4);
+
+	return end == NULL ? 0 : (size_t)(end - head) + 4;
+}
+
+static void
+refuse_long_head(struct ac_guard *guard)
+{
+	const char *line_end = memchr(guard->line.data, '\n', guard->line.len);
+
+	if (line_end == NULL)
+		refuse(guard, AC_ERROR_URI_TOO_LONG,
+		    "The request's URL is too long.");
+	else
+		refuse(guard, AC_ERROR_HEADERS_TOO_LARGE,
+		    "The request's headers are too large.");
+}
+
+static bool
+is_line_too_long(const struct ac_guard *guard)
+{
+	size_t seen = guard->line.len < AC_GUARD_LINE_MAX ? guard->line.len
+							  : AC_GUARD_LINE_MAX;
+
+	return guard->line.len > AC_GUARD_LINE_MAX &&
+	       memchr(guard->line.data, '\n', seen) == NULL;
+}
+
+static size_t
+feed_head(struct ac_guard *guard, const char *data, size_t len)
+{
+	size_t old_len = guard->line.len;
+	size_t room = guard->line.max - old_len;
+	size_t taken = len < room ? len : room;
+	size_t end;
+
+	if (!ac_buf_add(&guard->line, data, taken))
+		taken = 0;
+	end = find_head_end(guard->line.data, old_len, guard->line.len);
+	if (end > 0) {
+		taken = end - old_len;
+		guard->line.len = end;
+	}
+	if (is_line_too_long(guard))
+		refuse(guard, AC_ERROR_URI_TOO_LONG,
+		    "The request's URL is too long.");
+	else if (has_bare_line_feed(&guard->line, old_len))
+		refuse(guard, AC_ERROR_BAD_HTTP,
+		    "The request is not proper HTTP: a line does not end with "
+		    "CR LF.");
+	else if (end > 0)
+		end_head(guard);
+	else if (guard->line.len == guard->line.max)
+		refuse_long_head(guard);
+	return taken;
+}
+
+static void
+refuse_large_body(struct ac_guard *guard)
+{
+	guard->state = AC_GUARD_REFUSED;
+	ac_error_set(&guard->error, AC_ERROR_BODY_TOO_LARGE,
+	    "The request's body is larger than %llu bytes (MAX_BODY_SIZE).",
+	    (unsigned long long)guard->body_max);
+}
+
+static void
+end_head(struct ac_guard *guard)
+{
+	struct ac_framing framing;
+
+	if (!ac_http_head_check(
+		guard->line.data, guard->line.len, &framing, &guard->error)) {
+		guard->state = AC_GUARD_REFUSED;
+		return;
+	}
+	ac_buf_reset(&guard->line);
+	guard->wants_close = framing.wants_close;
+	guard->is_chunked = framing.is_chunked;
+	guard->remaining = framing.content_length;
+	if (framing.content_length > guard->body_max)
+		refuse_large_body(guard);
+	else if (framing.is_chunked)
+		guard->state = AC_GUARD_CHUNK_SIZE;
+	else
+		guard->state =
+		    framing.content_length > 0 ? AC_GUARD_BODY : AC_GUARD_DONE;
+}
+
+static size_t
+feed_bytes(struct ac_guard *guard, size_t len)
+{
+	if (len > guard->remaining)
+		len = (size_t)guard->remaining;
+	guard->remaining -= len;
+	if (guard->remaining == 0)
+		guard->state = guard->state == AC_GUARD_BODY
+				   ? AC_GUARD_DONE
+				   : AC_GUARD_CHUNK_END;
+	return len;
+}
+
+static size_t
+feed_line(struct ac_guard *guard, const char *data, size_t len)
+{
+	const char *end = memchr(data, '\n', len);
+	size_t taken = end == NULL ? len : (size_t)(end - data) + 1;
+
+	if (guard->line.len + taken > CHUNK_LINE_MAX ||
+	    !ac_buf_add(&guard->line, data, taken)) {
+		refuse(guard, AC_ERROR_BAD_HTTP,
+		    "The request is not proper HTTP: a chunk's line is too "
+		    "long (chunk extensions and trailers are not taken).");
+		return taken;
+	}
+	if (end != NULL)
+		end_line(guard);
+	return taken;
+}
+
+/* The number of a chunk's size line; false if it is more than digits. */
+static bool
+parse_size(const char *line, size_t len, uint64_t *size)
+{
+	*size = 0;
+	for (size_t i = 0; i < len; i++) {
+		const char *digits = "0123456789abcdef";
+		char c = line[i] >= 'A' && line[i] <= 'F'
+			     ? (char)(line[i] - 'A' + 'a')
+			     : line[i];
+		const char *digit = c == '\0' ? NULL : strchr(digits, c);
+
+		if (digit == NULL)
+			return false;
+		*size = *size << 4 | (uint64_t)(digit - digits);
+	}
+	return len > 0;
+}
+
+static void
+begin_chunk(struct ac_guard *guard, size_t digits)
+{
+	uint64_t size;
+
+	if (!parse_size(guard->line.data, digits, &size)) {
+		refuse(guard, AC_ERROR_BAD_HTTP,
+		    "The request is not proper HTTP: a chunk's size is no "
+		    "number.");
+	} else if (size > guard->body_max - guard->body_len) {
+		refuse_large_body(guard);
+	} else {
+		guard->body_len += size;
+		guard->remaining = size;
+		guard->state =
+		    size == 0 ? AC_GUARD_LAST_CHUNK : AC_GUARD_CHUNK_DATA;
+	}
+}
+
+static void
+end_line(struct ac_guard *guard)
+{
+	size_t len = guard->line.len - 1;
+
+	if (len == 0 || guard->line.data[len - 1] != '\r') {
+		refuse(guard, AC_ERROR_BAD_HTTP,
+		    "The request is not proper HTTP: a chunk's line does not "
+		    "end with CR LF.");
+		return;
+	}
+	len--;
+	if (guard->state == AC_GUARD_CHUNK_SIZE)
+		begin_chunk(guard, len);
+	else if (len > 0)
+		refuse(guard, AC_ERROR_BAD_HTTP,
+		    "The request is not proper HTTP: there is something "
+		    "behind a chunk.");
+	else if (guard->state == AC_GUARD_CHUNK_END)
+		guard->state = AC_GUARD_CHUNK_SIZE;
+	else
+		guard->state = AC_GUARD_DONE;
+	if (guard->state != AC_GUARD_REFUSED)
+		ac_buf_reset(&guard->line);
+}

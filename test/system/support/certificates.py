@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Certificates made by the openssl command, for one run of the tests."""
+import ssl
+import subprocess
+
+EC_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+          "-nodes"]
+
+
+def openssl(*arguments):
+    done = subprocess.run(["openssl", *map(str, arguments)], check=False,
+                          capture_output=True, encoding="utf-8")
+    assert done.returncode == 0, done.stderr
+
+
+class Authority:
+    """A private certificate authority in a folder of its own."""
+
+    def __init__(self, folder, name):
+        folder.mkdir()
+        self._folder = folder
+        self.certificate = folder / "ca.pem"
+        self._key = folder / "ca.key"
+        openssl("req", "-x509", *EC_KEY, "-keyout", self._key,
+                "-out", self.certificate, "-days", 2, "-subj", f"/CN={name}",
+                "-addext", "keyUsage=critical,keyCertSign")
+
+    def context(self, name, subject="DNS:localhost", days=1):
+        """A server's SSLContext with a certificate for a subject; days of
+        -1 gives one that ended yesterday."""
+        key = self._folder / f"{name}.key"
+        request = self._folder / f"{name}.csr"
+        certificate = self._folder / f"{name}.pem"
+        extensions = self._folder / f"{name}.ext"
+        extensions.write_text(f"subjectAltName={subject}\n")
+        openssl("req", "-new", *EC_KEY, "-keyout", key, "-out", request,
+                "-subj", f"/CN={name}")
+        openssl("x509", "-req", "-in", request, "-CA", self.certificate,
+                "-CAkey", self._key, "-CAcreateserial", "-days", days,
+                "-extfile", extensions, "-out", certificate)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        return context

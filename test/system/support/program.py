@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The program under test as a child process, and its log."""
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import threading
+
+from support import GUARD_S
+from support.client import Connection, chat_body
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+BINARY = os.environ.get("AKASHCHAT_API",
+                        str(ROOT / "build/release/akashchat-api"))
+
+# What a child keeps of the environment: nothing that is an option.
+KEPT = re.compile(r"PATH|TMPDIR|LANG|LC_\w+|\w+SAN_OPTIONS|LLVM_\w+")
+
+LOG_LINE = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (ERROR|WARN|INFO|DEBUG) "
+    r"([^=\"]*?)((?: \w+=(?:[!-~]+|\"(?:[^\"\\]|\\.)*\"))*)")
+FIELD = re.compile(r" (\w+)=(\"(?:[^\"\\]|\\.)*\"|[!-~]+)")
+
+
+class LogLine:
+    """A line of the log: level, message and fields (as they are written)."""
+
+    def __init__(self, text):
+        match = LOG_LINE.fullmatch(text)
+        assert match, f"not a line of the log: {text!r}"
+        self.text = text
+        self.level, self.message, fields = match.groups()
+        pairs = FIELD.findall(fields)
+        self.fields = dict(pairs)
+        assert len(self.fields) == len(pairs), f"a key twice: {text}"
+
+    def get(self, key):
+        return self.fields.get(key)
+
+
+def environment(options):
+    """The environment of a child with these options in it."""
+    kept = {key: value for key, value in os.environ.items()
+            if KEPT.fullmatch(key)}
+    return {**kept, **options}
+
+
+def run(*flags, **options):
+    """Runs the program to its end: a CompletedProcess with text. Environment
+    and flags are the given ones alone."""
+    return subprocess.run(
+        [BINARY, *flags], env=environment(options), stdin=subprocess.DEVNULL,
+        capture_output=True, timeout=GUARD_S, check=False, encoding="utf-8")
+
+
+class Program:
+    """A running program. options are environment variables; without
+    SERVER_ADDRESS it listens on a free port of 127.0.0.1."""
+
+    def __init__(self, *flags, **options):
+        options.setdefault("SERVER_ADDRESS", "127.0.0.1:0")
+        self.host = "127.0.0.1"
+        self.lines = []     # of the log, as text
+        self._changed = threading.Condition()
+        self._ended = False  # the log
+        self._stopped = False
+        # pylint: disable-next=consider-using-with
+        self.process = subprocess.Popen(
+            [BINARY, *flags], env=environment(options),
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE)
+        self._thread = threading.Thread(target=self._read_log, daemon=True)
+        self._thread.start()
+        try:
+            self.port = int(self.wait_log("listening").get("port"))
+        except AssertionError:
+            self.kill()
+            raise
+
+    # ---- its log ----------------------------------------------------------
+
+    def _read_log(self):
+        for line in self.process.stderr:
+            with self._changed:
+                self.lines.append(line.decode("utf-8", "replace")
+                                  .removesuffix("\n"))
+                self._changed.notify_all()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def log(self, message):
+        """The lines so far that have a message."""
+        with self._changed:
+            parsed = [LogLine(text) for text in self.lines]
+        return [line for line in parsed if line.message == message]
+
+    def wait_log(self, message, count=1, **fields):
+        """Waits for a message with these fields to be logged so many times
+        and returns the last of the lines."""
+        def find():
+            found = [line for text in self.lines
+                     if (line := LogLine(text)).message == message and
+                     fields.items() <= line.fields.items()]
+            return found[count - 1] if len(found) >= count else None
+
+        with self._changed:
+            self._changed.wait_for(lambda: find() or self._ended, GUARD_S)
+            line = find()
+        assert line, f"no {message} {fields} in the log: {self.lines}"
+        return line
+
+    def access(self, response):
+        """The access line of a response."""
+        return self.wait_log("request", id=response.header("X-Request-Id"))
+
+    # ---- asking it --------------------------------------------------------
+
+    def connect(self):
+        return Connection(self.port, self.host)
+
+    def ask(self, method, path, body=None, headers=(), version="1.1"):
+        """A request on a connection of its own, with the whole answer."""
+        with self.connect() as connection:
+            connection.send(method, path, body, headers, version)
+            response = connection.response(method)
+            response.read()
+        return response
+
+    def get(self, path, headers=()):
+        return self.ask("GET", path, headers=headers)
+
+    def chat(self, content="Hi", headers=(), **fields):
+        """A chat that is answered in one piece."""
+        return self.ask("POST", "/v1/chat/completions",
+                        chat_body(content, **fields), headers)
+
+    def post(self, body, headers=()):
+        """A chat with a body as it is."""
+        return self.ask("POST", "/v1/chat/completions", body, headers)
+
+    def open_stream(self, content="Hi", headers=(), **fields):
+        """A streaming chat with only its head read; the caller closes
+        response.connection."""
+        connection = self.connect()
+        connection.send("POST", "/v1/chat/completions",
+                        chat_body(content, stream=True, **fields), headers)
+        return connection.response()
+
+    def stream(self, content="Hi", headers=(), **fields):
+        """A whole stream: the response and its payloads, [DONE] included."""
+        response = self.open_stream(content, headers, **fields)
+        with response.connection:
+            assert response.status == 200, response.read()
+            payloads = response.events().rest()
+        return response, payloads
+
+    # ---- its end ----------------------------------------------------------
+
+    def signal(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+
+    def wait(self):
+        """Waits for the exit status, when the log is whole too."""
+        status = self.process.wait(GUARD_S)
+        self._thread.join(GUARD_S)
+        self.process.stderr.close()
+        self._stopped = True
+        return status
+
+    def stop(self):
+        """Ends it like an operator and checks that it went well."""
+        if self._stopped:
+            return
+        self.signal()
+        try:
+            status = self.wait()
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+        self.check(status)
+
+    def check(self, status):
+        """The exit status is 0, and nothing but the log was written: no
+        sanitizer has spoken."""
+        text = "\n".join(self.lines)
+        for line in self.lines:
+            assert LOG_LINE.fullmatch(line), f"beside the log:\n{text}"
+        assert status == 0, f"exit status {status}:\n{text}"
+        errors = [line for line in self.lines if LogLine(line).level ==
+                  "ERROR"]
+        assert not errors, errors
+
+    def kill(self):
+        if not self._stopped:
+            self.process.kill()
+            self.wait()
