@@ -144,8 +144,8 @@ remember_fd(struct ac_client_conn *conn)
 	while (len <= fd)
 		len *= 2;
 	if (len > conns->by_fd_len) {
-		conns->by_fd =
-		    ac_realloc(conns->by_fd, len * sizeof(*conns->by_fd));
+		conns->by_fd = ac_realloc(
+		    conns->by_fd, len * sizeof(struct ac_client_conn *));
 		for (size_t i = conns->by_fd_len; i < len; i++)
 			conns->by_fd[i] = NULL;
 		conns->by_fd_len = len;

@@ -61,15 +61,17 @@ set_port(struct sockaddr *address, uint16_t port)
 static uint16_t
 bound_port(evutil_socket_t fd)
 {
-	struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} address = {.v6 = {.sin6_port = 0}};
 	socklen_t len = sizeof(address);
 
-	if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)
+	if (getsockname(fd, &address.any, &len) != 0)
 		return 0;
-	if (address.ss_family == AF_INET6)
-		return ntohs(
-		    ((struct sockaddr_in6 *)(void *)&address)->sin6_port);
-	return ntohs(((struct sockaddr_in *)(void *)&address)->sin_port);
+	return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port
+						       : address.v4.sin_port);
 }
 
 /* One socket; its port, or 0 and errno. */

@@ -112,13 +112,26 @@ find_reason(const json_t *body)
 	return reason != NULL ? reason : ac_json_get_string(body, "error");
 }
 
+/* "Access token required" or "Invalid Access token". */
+static bool
+is_about_access_token(const json_t *body)
+{
+	const char *error = ac_json_get_string(body, "error");
+
+	return error != NULL && strcasestr(error, "access token") != NULL;
+}
+
 static void
 set_refusal(struct ac_answer *answer, const char *what, struct ac_error *error)
 {
 	json_t *body = parse_body(answer);
 	const char *reason = find_reason(body);
 
-	if (reason != NULL && *reason != '\0')
+	if (answer->status == 403 && is_about_access_token(body))
+		ac_error_set(error, AC_ERROR_UPSTREAM_SESSION,
+		    "The upstream wants an access token (HTTP 403): the "
+		    "operator sets AKASH_ACCESS_TOKEN.");
+	else if (reason != NULL && *reason != '\0')
 		ac_error_set(error, AC_ERROR_UPSTREAM,
 		    "The upstream refused %s (HTTP %d): %.*s", what,
 		    answer->status, MESSAGE_MAX, reason);
@@ -144,7 +157,8 @@ ac_answer_set_error(
 		ac_error_set(error, AC_ERROR_UPSTREAM_CHALLENGE,
 		    "Asked for %s, something in front of the upstream answered "
 		    "with a web page (HTTP %d). The operator can set "
-		    "UPSTREAM_USER_AGENT.",
+		    "UPSTREAM_COOKIES and UPSTREAM_USER_AGENT to those of a "
+		    "browser that is let through.",
 		    what, status);
 	else if (status == 429)
 		ac_error_set(error, AC_ERROR_RATE_LIMIT,

@@ -106,7 +106,7 @@ static void
 send_request(struct ac_chat *chat)
 {
 	char *path = ac_upstream_path(chat->upstream, "/api/chat/");
-	char *cookie = ac_asprintf("session_token=%s", chat->token);
+	char *cookie = ac_upstream_cookie(chat->upstream, chat->token);
 	struct ac_http_header headers[] = {
 	    {"User-Agent", ac_upstream_user_agent(chat->upstream)},
 	    {"Content-Type", "application/json"},

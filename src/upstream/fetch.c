@@ -67,8 +67,8 @@ ac_fetch_start(struct ac_upstream *upstream,
 {
 	struct ac_fetch *fetch = ac_calloc(1, sizeof(*fetch));
 	char *path = ac_upstream_path(upstream, request->endpoint);
-	char *cookie = NULL;
-	struct ac_http_header headers[3] = {
+	char *cookie = ac_upstream_cookie(upstream, request->session_token);
+	struct ac_http_header headers[4] = {
 	    {"User-Agent", ac_upstream_user_agent(upstream)},
 	    {"Accept", "application/json"},
 	};
@@ -79,12 +79,12 @@ ac_fetch_start(struct ac_upstream *upstream,
 	    .header_count = 2,
 	};
 
-	if (request->session_token != NULL) {
-		cookie =
-		    ac_asprintf("session_token=%s", request->session_token);
+	if (cookie != NULL)
 		headers[get.header_count++] =
 		    (struct ac_http_header){"Cookie", cookie};
-	}
+	if (request->authorization != NULL)
+		headers[get.header_count++] = (struct ac_http_header){
+		    "Authorization", request->authorization};
 	ac_answer_init(&fetch->answer, request->body_max);
 	fetch->reaper = upstream->reaper;
 	fetch->on_head = request->on_head;

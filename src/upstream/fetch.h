@@ -11,7 +11,8 @@ struct ac_upstream;
 
 struct ac_fetch_request {
 	const char *endpoint;      /* "/api/models/" */
-	const char *session_token; /* NULL: no cookie is sent */
+	const char *session_token; /* NULL: without a session */
+	const char *authorization; /* NULL: no such header */
 	size_t body_max;
 	/* Looks at the head while it is there; NULL if nobody wants to. */
 	void (*on_head)(const struct ac_http_head *head, void *arg);

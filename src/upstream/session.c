@@ -177,9 +177,12 @@ start_fetch(struct ac_session *session)
 	    .on_head = on_head,
 	    .on_done = on_done,
 	};
+	char *authorization = ac_upstream_authorization(session->upstream);
 
+	request.authorization = authorization;
 	session->has_cookie = false;
 	session->fetch = ac_fetch_start(session->upstream, &request, session);
+	ac_wipe_and_free(authorization);
 }
 
 static void

@@ -3,6 +3,9 @@
 #include "upstream/upstream.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#include <openssl/sha.h>
 
 #include "base/mem.h"
 #include "net/http_client.h"
@@ -41,6 +44,39 @@ char *
 ac_upstream_path(const struct ac_upstream *upstream, const char *endpoint)
 {
 	return ac_asprintf("%s%s", upstream->path_prefix, endpoint);
+}
+
+char *
+ac_upstream_cookie(
+    const struct ac_upstream *upstream, const char *session_token)
+{
+	const char *more = upstream->options->upstream_cookies;
+
+	/* The app takes the first session_token that it finds. */
+	if (session_token != NULL)
+		return ac_asprintf("session_token=%s%s%s", session_token,
+		    more == NULL ? "" : "; ", more == NULL ? "" : more);
+	return more == NULL ? NULL : ac_strdup(more);
+}
+
+/* The app wants the token's SHA-256 in hexadecimal and refuses it in clear. */
+char *
+ac_upstream_authorization(const struct ac_upstream *upstream)
+{
+	static const char hex[] = "0123456789abcdef";
+	const char *token = upstream->options->akash_access_token;
+	unsigned char digest[SHA256_DIGEST_LENGTH];
+	char text[2 * SHA256_DIGEST_LENGTH + 1];
+
+	if (token == NULL)
+		return NULL;
+	SHA256((const unsigned char *)token, strlen(token), digest);
+	for (size_t i = 0; i < sizeof(digest); i++) {
+		text[2 * i] = hex[digest[i] >> 4];
+		text[2 * i + 1] = hex[digest[i] & 15];
+	}
+	text[2 * sizeof(digest)] = '\0';
+	return ac_asprintf("Bearer %s", text);
 }
 
 const char *

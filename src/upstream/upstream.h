@@ -38,6 +38,16 @@ void ac_upstream_free(struct ac_upstream *upstream);
 char *ac_upstream_path(
     const struct ac_upstream *upstream, const char *endpoint);
 
+/* The Cookie header for a session's token (NULL: without one), with the
+ * operator's cookies behind it; NULL if there is nothing to send. To be
+ * freed with ac_wipe_and_free(). */
+char *ac_upstream_cookie(
+    const struct ac_upstream *upstream, const char *session_token);
+
+/* The Authorization header that an Akash Chat with an access token wants of
+ * those who ask for a session; NULL if none is configured. Freed likewise. */
+char *ac_upstream_authorization(const struct ac_upstream *upstream);
+
 /* The User-Agent to send. */
 const char *ac_upstream_user_agent(const struct ac_upstream *upstream);
 

@@ -29,15 +29,6 @@
 
 #ifdef HAS_ASAN
 #include <sanitizer/lsan_interface.h>
-
-const char *__asan_default_options(void);
-
-/* Freed memory that is kept back would look like growth. */
-const char *
-__asan_default_options(void)
-{
-	return "quarantine_size_mb=4";
-}
 #endif
 
 enum {
@@ -51,6 +42,25 @@ static size_t memory_then;
  * no later test's fault. */
 static bool is_open;
 static bool was_abandoned;
+
+#ifdef HAS_ASAN
+const char *__asan_default_options(void);
+int __lsan_is_turned_off(void);
+
+/* Freed memory that is kept back would look like growth. */
+const char *
+__asan_default_options(void)
+{
+	return "quarantine_size_mb=4";
+}
+
+/* Asked at the process's end. */
+int
+__lsan_is_turned_off(void)
+{
+	return was_abandoned || is_open;
+}
+#endif
 
 static void
 drop_line(enum ac_log_level level, const char *line, void *arg)

@@ -51,15 +51,13 @@ peer_new_at(
 	struct sockaddr_storage address;
 	int len = sizeof(address);
 	socklen_t bound_len = sizeof(address);
-	char *text = ac_asprintf(
-	    strchr(ip, ':') ? "[%s]:%u" : "%s:%u", ip, (unsigned)port);
-
 	peer->base = base;
 	peer->tls = tls;
 	assert_int_equal(evutil_parse_sockaddr_port(
-			     text, (struct sockaddr *)&address, &len),
+			     ip, (struct sockaddr *)&address, &len),
 	    0);
-	free(text);
+	/* The port stands at the same place for both families. */
+	((struct sockaddr_in *)(void *)&address)->sin_port = htons(port);
 	peer->listener = evconnlistener_new_bind(base, on_accept, peer,
 	    LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE, 1024,
 	    (struct sockaddr *)&address, len);
@@ -70,7 +68,6 @@ peer_new_at(
 	assert_int_equal(getsockname(evconnlistener_get_fd(peer->listener),
 			     (struct sockaddr *)&address, &bound_len),
 	    0);
-	/* The port stands at the same place for both families. */
 	peer->port = ntohs(((struct sockaddr_in *)(void *)&address)->sin_port);
 	return peer;
 }

@@ -37,8 +37,7 @@ def good(authority):
 
 @pytest.fixture
 def tls_upstream(good):
-    with Upstream(tls=good) as running:
-        running.host = "localhost"
+    with Upstream(tls=good, name="localhost") as running:
         yield running
 
 
@@ -73,8 +72,7 @@ def test_server_name_is_sent(launch, authority, good):
     names = []
     context = authority.context("named")
     context.sni_callback = lambda sock, name, _: names.append(name)
-    with Upstream(tls=context) as upstream:
-        upstream.host = "localhost"
+    with Upstream(tls=context, name="localhost") as upstream:
         launch(AKASH_BASE_URL=upstream.url,
                SSL_CERT_FILE=str(authority.certificate)).chat()
     assert set(names) == {"localhost"}
@@ -93,8 +91,7 @@ def check_refused(program, upstream, words, code="upstream_tls_error"):
 
 def test_wrong_host_name_is_told(launch, authority):
     context = authority.context("elsewhere", "DNS:elsewhere.example")
-    with Upstream(tls=context) as upstream:
-        upstream.host = "localhost"
+    with Upstream(tls=context, name="localhost") as upstream:
         program = launch(AKASH_BASE_URL=upstream.url,
                          SSL_CERT_FILE=str(authority.certificate))
         check_refused(program, upstream, "another host name")
@@ -110,8 +107,7 @@ def test_wrong_address_is_told(launch, authority):
 
 def test_partial_wildcard_is_not_accepted(launch, authority):
     context = authority.context("wildcard", "DNS:local*")
-    with Upstream(tls=context) as upstream:
-        upstream.host = "localhost"
+    with Upstream(tls=context, name="localhost") as upstream:
         program = launch(AKASH_BASE_URL=upstream.url,
                          SSL_CERT_FILE=str(authority.certificate))
         check_refused(program, upstream, "another host name")
@@ -130,8 +126,8 @@ def test_system_s_authorities_do_not_vouch_for_a_private_one(
 
 
 def test_expired_certificate_is_told(launch, authority):
-    with Upstream(tls=authority.context("expired", days=-1)) as upstream:
-        upstream.host = "localhost"
+    context = authority.context("expired", days=-1)
+    with Upstream(tls=context, name="localhost") as upstream:
         program = launch(AKASH_BASE_URL=upstream.url,
                          SSL_CERT_FILE=str(authority.certificate))
         check_refused(program, upstream, "expired")
@@ -143,8 +139,7 @@ def test_old_tls_is_refused(launch, authority):
     with pytest.warns(DeprecationWarning):
         context.minimum_version = ssl.TLSVersion.TLSv1
         context.maximum_version = ssl.TLSVersion.TLSv1_1
-    with Upstream(tls=context) as upstream:
-        upstream.host = "localhost"
+    with Upstream(tls=context, name="localhost") as upstream:
         program = launch(AKASH_BASE_URL=upstream.url,
                          SSL_CERT_FILE=str(authority.certificate))
         message = check_error(program.chat(), 502, "upstream_tls_error")

@@ -199,9 +199,10 @@ class Connection:
 
 class Upstream:
     """The site. tls is an ssl.SSLContext or None; max_age is the lifetime
-    of sessions in seconds, which the upstream itself keeps to."""
+    of sessions in seconds, which the upstream itself keeps to; name is what
+    its URL calls it."""
 
-    def __init__(self, tls=None, max_age=600, host="127.0.0.1"):
+    def __init__(self, tls=None, max_age=600, name="127.0.0.1"):
         self.tls = tls
         self.max_age = max_age
         self.models = MODELS
@@ -218,9 +219,9 @@ class Upstream:
         self._sessions = {}  # token: when it ends
         self._tokens = []    # all there ever were
         self._connections = {}
-        self._listener = socket.create_server((host, 0), backlog=1024)
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self.port = self._listener.getsockname()[1]
-        self.host = host
+        self.name = name
         threading.Thread(target=self._accept, daemon=True).start()
 
     def __enter__(self):
@@ -232,7 +233,7 @@ class Upstream:
     @property
     def url(self):
         scheme = "http" if self.tls is None else "https"
-        return f"{scheme}://{self.host}:{self.port}"
+        return f"{scheme}://{self.name}:{self.port}"
 
     # ---- what a test looks at ---------------------------------------------
 

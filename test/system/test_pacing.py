@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Nothing is held back: the upstream sends a piece only when the client has
+the one before, so that a program that waits for more deadlocks and the guard
+ends the test."""
+import json
+import threading
+
+import pytest
+
+from support import GUARD_S
+from support import datastream as ds
+from support.client import chat_body
+from support.shape import ROLE_DELTA, check_stream
+
+COUNT = 30
+
+
+class LockStep:
+    """A handler that sends pieces in turn, and the client's side of it."""
+
+    def __init__(self, pieces, send):
+        self._pieces = pieces
+        self._send = send
+        self._turns = threading.Semaphore(0)
+
+    def __call__(self, exchange):
+        exchange.start()
+        for piece in self._pieces:
+            self._send(exchange, piece)
+            exchange.wait_turn(self._turns)
+        exchange.send_chunk(b"".join(ds.ends()))
+        exchange.end()
+
+    def go_on(self):
+        self._turns.release()
+
+
+def one_chunk(exchange, piece):
+    exchange.send_chunk(ds.text(piece))
+
+
+def byte_by_byte(exchange, piece):
+    for byte in ds.text(piece):
+        exchange.send_chunk(bytes([byte]))
+
+
+def with_half_of_the_next(exchange, piece):
+    """A line that is whole, and the beginning of another one."""
+    exchange.send_chunk(ds.text(piece) + b"2:[")
+    exchange.later = b"1]\n"
+
+
+def check_pacing(connection, handler, texts, **fields):
+    """Reads a stream delta by delta and lets the upstream go on after each;
+    then checks the whole."""
+    connection.send("POST", "/v1/chat/completions",
+                    chat_body(stream=True, **fields))
+    events = connection.response().events()
+    payloads = [events.next()]
+    assert json.loads(payloads[0])["choices"][0]["delta"] == ROLE_DELTA
+    for text in texts:
+        payloads.append(events.next())
+        delta = json.loads(payloads[-1])["choices"][0]["delta"]
+        assert delta == {"content": text}
+        handler.go_on()
+    payloads += events.rest()
+    assert check_stream(payloads).text == "".join(texts)
+
+
+@pytest.mark.parametrize("send", [one_chunk, byte_by_byte])
+def test_each_delta_passes_at_once(program, upstream, send):
+    texts = [f"word {number}, " for number in range(COUNT)]
+    upstream.on_chat = LockStep(texts, send)
+    with program.connect() as connection:
+        check_pacing(connection, upstream.on_chat, texts)
+
+
+def test_line_passes_at_once_within_a_chunk(program, upstream):
+    """What has come of a chunk is not kept until all of it has."""
+    texts = [f"word {number}, " for number in range(COUNT)]
+    whole = b"".join(map(ds.text, texts)) + b"".join(ds.ends())
+    turns = threading.Semaphore(0)
+
+    def one_large_chunk(exchange):
+        exchange.start()
+        exchange.send_raw(b"%x\r\n" % len(whole))
+        for text in texts:
+            exchange.send_raw(ds.text(text))
+            exchange.wait_turn(turns)
+        exchange.send_raw(b"".join(ds.ends()) + b"\r\n0\r\n\r\n")
+
+    upstream.on_chat = one_large_chunk
+    one_large_chunk.go_on = turns.release
+    with program.connect() as connection:
+        check_pacing(connection, one_large_chunk, texts)
+
+
+def test_whole_line_passes_before_the_next_is_whole(program, upstream):
+    turns = threading.Semaphore(0)
+
+    def cut_lines(exchange):
+        exchange.start()
+        exchange.send_chunk(ds.START + ds.text("one") + b'0:"tw')
+        exchange.wait_turn(turns)
+        exchange.send_chunk(b'o"\n0:"\xf0\x9f')
+        exchange.wait_turn(turns)
+        exchange.send_chunk(b'\x98\x80"\n')
+        exchange.wait_turn(turns)
+        exchange.send_chunk(b"".join(ds.ends()))
+        exchange.end()
+
+    upstream.on_chat = cut_lines
+    cut_lines.go_on = turns.release
+    with program.connect() as connection:
+        check_pacing(connection, cut_lines, ["one", "two", "😀"])
+
+
+def test_deltas_pass_at_once_until_the_connection_closes(program, upstream):
+    """An upstream that frames its answer by the connection's end."""
+    texts = [f"word {number}, " for number in range(COUNT)]
+    turns = threading.Semaphore(0)
+
+    def until_close(exchange):
+        exchange.start(framing="close")
+        for text in texts:
+            exchange.send_raw(ds.text(text))
+            exchange.wait_turn(turns)
+        exchange.send_raw(b"".join(ds.ends()))
+
+    upstream.on_chat = until_close
+    until_close.go_on = turns.release
+    with program.connect() as connection:
+        check_pacing(connection, until_close, texts)
+
+
+def test_deltas_pass_at_once_to_http_1_0(program, upstream):
+    texts = [f"word {number}, " for number in range(COUNT)]
+    upstream.on_chat = LockStep(texts, one_chunk)
+    with program.connect() as connection:
+        connection.send("POST", "/v1/chat/completions",
+                        chat_body(stream=True), version="1.0")
+        events = connection.response().events()
+        assert events.next_delta() == ROLE_DELTA
+        for text in texts:
+            assert events.next_delta() == {"content": text}
+            upstream.on_chat.go_on()
+        assert events.rest()[-1] == "[DONE]"
+
+
+def test_reasoning_passes_at_once(program, upstream):
+    texts = [f"thought {number}, " for number in range(COUNT)]
+    upstream.on_chat = LockStep(texts, lambda exchange, piece:
+                                exchange.send_chunk(ds.reasoning(piece)))
+    response = program.open_stream()
+    with response.connection:
+        events = response.events()
+        assert events.next_delta() == ROLE_DELTA
+        for text in texts:
+            assert events.next_delta() == {"reasoning_content": text}
+            upstream.on_chat.go_on()
+        assert events.rest()[-1] == "[DONE]"
+
+
+def test_many_streams_pass_at_once_side_by_side(program, upstream):
+    """Thirty streams, a delta of each in turn."""
+    handlers = {}
+
+    def dispatch(exchange):
+        handlers[exchange.request.json()["messages"][0]["content"]](exchange)
+
+    upstream.on_chat = dispatch
+    streams = []
+    for number in range(30):
+        name = f"stream {number}"
+        handlers[name] = LockStep([f"{name}/{i}" for i in range(5)],
+                                  one_chunk)
+        response = program.open_stream(name)
+        streams.append((name, response, response.events()))
+    for _, _, events in streams:
+        assert events.next_delta() == ROLE_DELTA
+    for i in range(5):
+        for name, _, events in streams:
+            assert events.next_delta() == {"content": f"{name}/{i}"}
+            handlers[name].go_on()
+    for _, response, events in streams:
+        assert events.rest()[-1] == "[DONE]"
+        response.connection.close()
+
+
+def test_head_waits_for_the_first_piece_of_the_answer(program, upstream):
+    """Neither the upstream's head nor its start are a reason to say 200."""
+    go_on = threading.Event()
+
+    def late(exchange):
+        exchange.start()
+        exchange.send_chunk(ds.START)
+        exchange.send_chunk(ds.line("2", ["x"]))
+        exchange.wait(go_on)
+        exchange.send_chunk(ds.error("Rate limit"))
+        exchange.end()
+
+    upstream.on_chat = late
+    with program.connect() as connection:
+        connection.send("POST", "/v1/chat/completions",
+                        chat_body(stream=True))
+        assert upstream.wait_for("chat", 1)
+        program.get("/health")  # the program has seen the upstream's head
+        go_on.set()
+        assert connection.response().status == 429
+
+
+def test_client_that_does_not_read_holds_up_nobody(program, upstream):
+    """100 MB for one who does not read: the program stops to take them from
+    the upstream, and others are served."""
+    text = "x" * 100_000
+    taken = threading.Semaphore(0)
+    gone = threading.Event()
+
+    def flood(exchange):
+        if exchange.request.json()["messages"][0]["content"] != "flood":
+            ds.answer("served")(exchange)
+            return
+        exchange.start()
+        try:
+            for _ in range(1000):
+                exchange.send_chunk(ds.text(text))
+                taken.release()
+        finally:
+            gone.set()
+
+    upstream.on_chat = flood
+    response = program.open_stream("flood")
+    with response.connection:
+        for _ in range(5):
+            assert taken.acquire(timeout=GUARD_S)
+        for _ in range(20):
+            assert program.chat().status == 200
+        assert not gone.is_set()
+        with open(f"/proc/{program.process.pid}/statm",
+                  encoding="ascii") as statm:
+            resident = int(statm.read().split()[1]) * 4096
+        assert resident < 300_000_000
+    assert gone.wait(GUARD_S)
