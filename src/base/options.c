@@ -20,6 +20,8 @@
 #include "base/option_table.h"
 #include "base/utf8.h"
 
+enum { SHOWN_VALUE_SIZE = 100 };
+
 static bool set_text(struct ac_options *, const struct ac_option *,
     const char *value, const char **why);
 static bool set_address(struct ac_options *, const struct ac_option *,
@@ -139,11 +141,25 @@ read_secret(const struct ac_option *option, const char *path, char line[4096],
 	return true;
 }
 
-/* What an error shows of a value: a secret stays hidden. */
-static const char *
-shown_value(const struct ac_option *option, const char *value)
+/* What an error shows of a value: one line, not too long; a secret stays
+ * hidden. */
+static void
+show_value(const struct ac_option *option, const char *value,
+    char shown[SHOWN_VALUE_SIZE])
 {
-	return option->type == AC_TYPE_SECRET ? "(hidden)" : value;
+	size_t len = 0;
+
+	if (option->type == AC_TYPE_SECRET)
+		value = "(hidden)";
+	for (; *value != '\0' && len < SHOWN_VALUE_SIZE - 8; value++) {
+		unsigned char c = (unsigned char)*value;
+
+		if (c >= ' ' && c != 0x7f)
+			shown[len++] = (char)c;
+		else
+			len += (size_t)snprintf(shown + len, 5, "\\x%02x", c);
+	}
+	snprintf(shown + len, 4, "%s", *value == '\0' ? "" : "...");
 }
 
 static bool
@@ -153,14 +169,17 @@ set_option(struct ac_config *config, enum ac_option_source source,
 {
 	size_t i = (size_t)(option - ac_option_table);
 	struct ac_options scratch = {0};
+	char shown[SHOWN_VALUE_SIZE];
 	const char *why = "";
 	/* A weaker source's value is checked, but goes nowhere. */
 	bool weaker = source < config->sources[i];
 	struct ac_options *target = weaker ? &scratch : &config->options;
 
-	if (!setters[option->type](target, option, value, &why))
+	if (!setters[option->type](target, option, value, &why)) {
+		show_value(option, value, shown);
 		return report(error, "%s=%s: %s; allowed: %s", option->name,
-		    shown_value(option, value), why, option->allowed);
+		    shown, why, option->allowed);
+	}
 	if (weaker) {
 		ac_address_clear(&scratch.server_address);
 		ac_url_clear(&scratch.akash_base_url);

@@ -32,7 +32,7 @@
 #endif
 
 enum {
-	GUARD_MS = 15000,
+	GUARD_MS = 10000,
 	DESCRIPTORS_MAX = 4096,
 };
 
@@ -141,7 +141,8 @@ void
 loop_turns(struct loop *loop, int turns)
 {
 	for (int i = 0; i < turns; i++)
-		event_base_loop(loop->base, EVLOOP_NONBLOCK);
+		event_base_loop(
+		    loop->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 }
 
 static void

@@ -375,7 +375,7 @@ what_is_not_http_is_an_error(void **state)
 	    "Content-Length: 2\r\n\r\n2\r\nok\r\n0\r\n\r\n",
 	    BEGIN_CHUNKED "hello\r\n",
 	    BEGIN_CHUNKED "-1\r\n",
-	    BEGIN_CHUNKED "ffffffffffffffff\r\n",
+	    BEGIN_CHUNKED "5x\r\nhello\r\n",
 	};
 
 	AC_UNUSED(state);
@@ -383,7 +383,6 @@ what_is_not_http_is_an_error(void **state)
 		struct peer_step script[] = {
 		    READ_REQUEST, SEND(answers[i]), STALL, END};
 
-		print_message("%.20s…\n", answers[i]);
 		check_error(script, AC_ERROR_UPSTREAM);
 	}
 }

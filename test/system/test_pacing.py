@@ -44,12 +44,6 @@ def byte_by_byte(exchange, piece):
         exchange.send_chunk(bytes([byte]))
 
 
-def with_half_of_the_next(exchange, piece):
-    """A line that is whole, and the beginning of another one."""
-    exchange.send_chunk(ds.text(piece) + b"2:[")
-    exchange.later = b"1]\n"
-
-
 def check_pacing(connection, handler, texts, **fields):
     """Reads a stream delta by delta and lets the upstream go on after each;
     then checks the whole."""
@@ -78,13 +72,15 @@ def test_each_delta_passes_at_once(program, upstream, send):
 def test_line_passes_at_once_within_a_chunk(program, upstream):
     """What has come of a chunk is not kept until all of it has."""
     texts = [f"word {number}, " for number in range(COUNT)]
-    whole = b"".join(map(ds.text, texts)) + b"".join(ds.ends())
+    rest = b"".join(map(ds.text, texts[1:])) + b"".join(ds.ends())
     turns = threading.Semaphore(0)
 
     def one_large_chunk(exchange):
         exchange.start()
-        exchange.send_raw(b"%x\r\n" % len(whole))
-        for text in texts:
+        exchange.send_chunk(ds.text(texts[0]))
+        exchange.wait_turn(turns)
+        exchange.send_raw(b"%x\r\n" % len(rest))
+        for text in texts[1:]:
             exchange.send_raw(ds.text(text))
             exchange.wait_turn(turns)
         exchange.send_raw(b"".join(ds.ends()) + b"\r\n0\r\n\r\n")
@@ -93,6 +89,24 @@ def test_line_passes_at_once_within_a_chunk(program, upstream):
     one_large_chunk.go_on = turns.release
     with program.connect() as connection:
         check_pacing(connection, one_large_chunk, texts)
+
+
+def test_line_passes_at_once_within_a_chunk_that_comes_with_the_head(
+        program, upstream):
+    """Head, size and the chunk's first line in one read."""
+    lines = [ds.text("one"), ds.text("two") + b"".join(ds.ends())]
+    turns = threading.Semaphore(0)
+
+    def with_head(exchange):
+        exchange.start(more=b"%x\r\n%s" % (len(b"".join(lines)), lines[0]))
+        exchange.wait_turn(turns)
+        exchange.send_raw(lines[1] + b"\r\n0\r\n\r\n")
+        exchange.wait_turn(turns)
+
+    upstream.on_chat = with_head
+    with_head.go_on = turns.release
+    with program.connect() as connection:
+        check_pacing(connection, with_head, ["one", "two"])
 
 
 def test_whole_line_passes_before_the_next_is_whole(program, upstream):

@@ -228,6 +228,64 @@ a_code_carries_any_json(void **state)
 	}
 }
 
+/* Counts events. */
+static void
+count(const struct ac_event *event, void *arg)
+{
+	size_t *events = arg;
+
+	AC_UNUSED(event);
+	(*events)++;
+}
+
+static void
+nothing_is_said_after_the_end(void **state)
+{
+	static const struct {
+		const char *body;
+		size_t events;
+	} bodies[] = {
+	    {"d:{}\n", 2},
+	    {"e:{}\n", 3},
+	    {"0:\"a\"\n", 2},
+	    {"0:\"a\"\n3:\"boom\"\n", 2},
+	    {"<html>\n", 1},
+	    {"", 1},
+	};
+
+	AC_UNUSED(state);
+	for (size_t i = 0; i < AC_LENGTH(bodies); i++) {
+		const char *body = bodies[i].body;
+		struct ac_datastream decoder;
+		size_t events = 0;
+
+		ac_datastream_init(&decoder, count, &events);
+		ac_datastream_feed(&decoder, body, strlen(body));
+		ac_datastream_end(&decoder);
+		assert_int_equal(events, bodies[i].events);
+		ac_datastream_end(&decoder);
+		ac_datastream_feed(&decoder, "0:\"late\"\n", 9);
+		ac_datastream_end(&decoder);
+		assert_int_equal(events, bodies[i].events);
+		ac_datastream_clear(&decoder);
+	}
+}
+
+static void
+a_stopped_decoder_says_nothing(void **state)
+{
+	struct ac_datastream decoder;
+	size_t events = 0;
+
+	AC_UNUSED(state);
+	ac_datastream_init(&decoder, count, &events);
+	ac_datastream_stop(&decoder);
+	ac_datastream_feed(&decoder, "0:\"a\"\n<html>\n", 14);
+	ac_datastream_end(&decoder);
+	assert_int_equal(events, 0);
+	ac_datastream_clear(&decoder);
+}
+
 int
 main(void)
 {
@@ -239,6 +297,8 @@ main(void)
 	    cmocka_unit_test(a_line_without_a_code_is_malformed),
 	    cmocka_unit_test(every_other_code_is_skipped),
 	    cmocka_unit_test(a_code_carries_any_json),
+	    cmocka_unit_test(nothing_is_said_after_the_end),
+	    cmocka_unit_test(a_stopped_decoder_says_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

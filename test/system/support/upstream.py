@@ -87,8 +87,9 @@ class Exchange:
     def send_raw(self, data):
         self._connection.socket.sendall(data)
 
-    def start(self, status=200, headers=None, framing="chunked"):
-        """The head; without headers that of a data stream."""
+    def start(self, status=200, headers=None, framing="chunked", more=b""):
+        """The head, without headers that of a data stream; more leaves in
+        the same write."""
         if headers is None:
             headers = [("content-type", "text/plain; charset=utf-8"),
                        ("x-vercel-ai-data-stream", "v1")]
@@ -102,7 +103,7 @@ class Exchange:
             lines += ["Connection: close"]
         else:
             lines += [f"Content-Length: {framing}"]
-        self.send_raw("\r\n".join([*lines, "", ""]).encode())
+        self.send_raw("\r\n".join([*lines, "", ""]).encode() + more)
 
     def send_chunk(self, data):
         self.send_raw(b"%x\r\n%s\r\n" % (len(data), data))
