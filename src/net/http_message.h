@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 struct ac_bytes;
+struct evhttp_request;
 struct evkeyvalq;
 
 enum ac_http_method {
@@ -28,6 +29,12 @@ struct ac_http_request {
 	size_t header_count;
 	struct ac_bytes *body; /* NULL: none */
 };
+
+/* evhttp's form of a request, with Host and Accept-Encoding and the body by
+ * reference. on_response is evhttp's callback for it. */
+struct evhttp_request *ac_http_request_make(
+    const struct ac_http_request *request, const char *host_header,
+    void (*on_response)(struct evhttp_request *, void *arg), void *arg);
 
 struct ac_http_head {
 	int status; /* 200 to 999 */

@@ -51,6 +51,7 @@ struct ac_server {
 	void (*on_drained)(struct ac_server *, void *arg);
 	void *drained_arg;
 	bool draining;
+	bool drained; /* on_drained was called or is about to be */
 };
 
 static bool build_demo(struct ac_server *, char reason[AC_REASON_SIZE]);
@@ -249,8 +250,10 @@ on_idle(void *arg)
 {
 	struct ac_server *server = arg;
 
-	if (server->draining)
-		event_active(server->drained_event, EV_TIMEOUT, 0);
+	if (!server->draining || server->drained)
+		return;
+	server->drained = true;
+	event_active(server->drained_event, EV_TIMEOUT, 0);
 }
 
 static void

@@ -286,8 +286,10 @@ on_tell(evutil_socket_t fd, short what, void *arg)
 	AC_UNUSED(what);
 	if (session->token != NULL)
 		tell_waits(session, NULL);
-	else if (session->fetch == NULL)
+	else if (session->fetch == NULL && is_in_pause(session))
 		tell_waits(session, &session->last_error);
+	else if (!TAILQ_EMPTY(&session->waits))
+		renew(session); /* the token has gone meanwhile */
 }
 
 /* 80 % of the session's time are over. */

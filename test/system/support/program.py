@@ -173,6 +173,8 @@ class Program:
         """Ends it like an operator and checks that it went well."""
         if self._stopped:
             return
+        if self.process.poll() is None and not self.log("request"):
+            self.get("/health")  # by its answer the signals are heeded
         self.signal()
         try:
             status = self.wait()

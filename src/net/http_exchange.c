@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * One exchange on a connection, as evhttp sees it: every callback of evhttp's
+ * client and of its bufferevent is here, with what has to be mended in each.
+ * Called by http_conn.c alone; owns nothing.
+ */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/http_struct.h>
+#include <event2/keyvalq_struct.h>
+#include <event2/util.h>
+
+#include "base/attr.h"
+#include "base/mem.h"
+#include "base/url.h"
+#include "net/http_conn_private.h"
+#include "net/tls.h"
+
+enum { TLS_RECORD_MAX = 16000 };
+
+static void on_connect_event(struct bufferevent *, short what, void *arg);
+static int on_header(struct evhttp_request *, void *arg);
+static void on_readable(struct bufferevent *, void *arg);
+static void on_writable(struct bufferevent *, void *arg);
+static void on_event(struct bufferevent *, short what, void *arg);
+static void on_chunk(struct evhttp_request *, void *arg);
+static void on_error(enum evhttp_request_error, void *arg);
+static void on_response(struct evhttp_request *, void *arg);
+
+static struct evhttp_request *
+make_request(struct ac_http_conn *conn, const struct ac_http_request *request)
+{
+	struct evhttp_request *made = ac_http_request_make(
+	    request, conn->origin->url->host_header, on_response, conn);
+
+	evhttp_request_set_header_cb(made, on_header);
+	evhttp_request_set_chunked_cb(made, on_chunk);
+	evhttp_request_set_error_cb(made, on_error);
+	return made;
+}
+
+/* Small requests leave in one TLS record: libevent would make one for the
+ * head and one for the body. */
+static void
+join_output(struct ac_http_conn *conn)
+{
+	struct evbuffer *output = bufferevent_get_output(conn->bev);
+	size_t len = evbuffer_get_length(output);
+
+	if (conn->origin->tls != NULL && len > 0)
+		evbuffer_pullup(output,
+		    len < TLS_RECORD_MAX ? (ev_ssize_t)len : TLS_RECORD_MAX);
+}
+
+void
+ac_exchange_start(
+    struct ac_http_conn *conn, const struct ac_http_request *request)
+{
+	bool fresh = conn->state == CONN_CONNECTING;
+	enum evhttp_cmd_type method =
+	    request->method == AC_HTTP_POST ? EVHTTP_REQ_POST : EVHTTP_REQ_GET;
+
+	conn->request = make_request(conn, request);
+	conn->starting = true;
+	if (evhttp_make_request(
+		conn->evcon, conn->request, method, request->path) != 0 &&
+	    !conn->has_end) {
+		evhttp_request_free(conn->request);
+		conn->request = NULL;
+		conn->end = AC_CONN_CONNECT_FAILED;
+		conn->has_end = true;
+	}
+	conn->starting = false;
+	if (conn->has_end)
+		return;
+	if (!fresh) {
+		join_output(conn);
+		return;
+	}
+	/* Stand before evhttp to see how the connecting goes. */
+	bufferevent_getcb(
+	    conn->bev, NULL, NULL, &conn->evhttp_event, &conn->evhttp_arg);
+	bufferevent_setcb(conn->bev, NULL, NULL, on_connect_event, conn);
+}
+
+static void
+set_nodelay(evutil_socket_t fd)
+{
+	int on = 1;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+/* Notes why no connection came about, while it can still be told. */
+static void
+note_connect_failure(
+    struct ac_http_conn *conn, struct bufferevent *bev, int socket_error)
+{
+	const struct ac_url *url = conn->origin->url;
+
+	if (conn->origin->tls != NULL &&
+	    ac_tls_explain(bev, url->host, conn->why, sizeof(conn->why))) {
+		conn->end = AC_CONN_TLS_FAILED;
+		return;
+	}
+	conn->end = AC_CONN_CONNECT_FAILED;
+	snprintf(conn->why, sizeof(conn->why), "%s: %s", url->host_header,
+	    socket_error != 0 ? evutil_socket_error_to_string(socket_error)
+			      : "the connection was closed at once");
+}
+
+void
+ac_exchange_note_timeout(struct ac_http_conn *conn)
+{
+	conn->end = AC_CONN_CONNECT_TIMEOUT;
+	snprintf(conn->why, sizeof(conn->why), "%s: no connection in time",
+	    conn->origin->url->host_header);
+}
+
+static void
+on_connect_event(struct bufferevent *bev, short what, void *arg)
+{
+	struct ac_http_conn *conn = arg;
+	int socket_error = EVUTIL_SOCKET_ERROR();
+
+	if ((what & BEV_EVENT_CONNECTED) == 0) {
+		note_connect_failure(
+		    conn, bev, what & BEV_EVENT_EOF ? 0 : socket_error);
+		EVUTIL_SET_SOCKET_ERROR(socket_error);
+		conn->evhttp_event(bev, what, conn->evhttp_arg);
+		return;
+	}
+	evtimer_del(conn->timer);
+	set_nodelay(bufferevent_getfd(bev));
+	ac_conn_set_state(conn, CONN_WAITING);
+	conn->evhttp_event(bev, what, conn->evhttp_arg);
+	if (conn->request != NULL)
+		join_output(conn);
+}
+
+/*
+ * evhttp takes any 1xx but 100 for the answer, and the real answer for the
+ * next request's. In plain it can be made to skip it; over TLS that stalls,
+ * so the exchange ends there.
+ */
+static int
+skip_interim_answer(struct ac_http_conn *conn, struct evhttp_request *request)
+{
+	if (request->response_code == 100)
+		return 0;
+	if (conn->origin->tls != NULL) {
+		conn->end = AC_CONN_BAD_ANSWER;
+		snprintf(conn->why, sizeof(conn->why),
+		    "an interim answer (%d) that cannot be skipped",
+		    request->response_code);
+		return -1;
+	}
+	evhttp_clear_headers(evhttp_request_get_input_headers(request));
+	request->response_code = 100;
+	return 0;
+}
+
+/* Without a length an answer goes on until the close (RFC 9112, 6.3); where
+ * it has a Connection header, evhttp would take it for empty. */
+static void
+mend_framing(struct evhttp_request *request)
+{
+	struct evkeyvalq *headers = evhttp_request_get_input_headers(request);
+
+	if (!request->chunked &&
+	    evhttp_find_header(headers, "Content-Length") == NULL)
+		evhttp_remove_header(headers, "Connection");
+}
+
+static int
+on_header(struct evhttp_request *request, void *arg)
+{
+	struct ac_http_conn *conn = arg;
+	struct ac_http_head head = {
+	    .status = evhttp_request_get_response_code(request),
+	    .headers = evhttp_request_get_input_headers(request),
+	};
+
+	if (head.status >= 100 && head.status < 200)
+		return skip_interim_answer(conn, request);
+	if (head.status < 200 || head.status > 999) {
+		conn->end = AC_CONN_BAD_ANSWER;
+		snprintf(conn->why, sizeof(conn->why),
+		    "a status that is none: %d", head.status);
+		return -1;
+	}
+	ac_conn_set_state(conn, CONN_BODY);
+	/* Stand before evhttp to get a chunk's bytes as they arrive. */
+	bufferevent_getcb(conn->bev, &conn->evhttp_read, &conn->evhttp_write,
+	    &conn->evhttp_event, &conn->evhttp_arg);
+	bufferevent_setcb(conn->bev, on_readable, on_writable, on_event, conn);
+	conn->in_head = true;
+	conn->handlers->on_head(&head, conn->arg);
+	conn->in_head = false;
+	if (conn->state == CONN_CLOSED)
+		return -1;
+	mend_framing(request);
+	event_active(conn->soon, EV_TIMEOUT, 0);
+	return 0;
+}
+
+/* Hands on what has come of an unfinished chunk; evhttp would wait for all
+ * of it, however large. At least one byte stays for evhttp to end it with. */
+void
+ac_exchange_take_partial_chunk(struct ac_http_conn *conn)
+{
+	struct evhttp_request *request = conn->request;
+	struct evbuffer *input = bufferevent_get_input(conn->bev);
+	size_t len = evbuffer_get_length(input);
+	struct evbuffer *piece;
+
+	if (!request->chunked || request->ntoread <= 0 || len == 0 ||
+	    len >= (uint64_t)request->ntoread)
+		return;
+	piece = evbuffer_new();
+	if (piece == NULL)
+		ac_out_of_memory();
+	evbuffer_remove_buffer(input, piece, len);
+	request->ntoread -= (int64_t)len;
+	conn->handlers->on_data(piece, conn->arg);
+	evbuffer_free(piece);
+}
+
+/*
+ * These three stand before evhttp's own callbacks from a body's beginning
+ * until evhttp sets its own for the next exchange. All callbacks of a
+ * bufferevent share one argument, hence the other two.
+ * evhttp's deferred read would call the first with evhttp's argument; it is
+ * only ever pending before a head has been read, when ours is not in place.
+ */
+static void
+on_readable(struct bufferevent *bev, void *arg)
+{
+	struct ac_http_conn *conn = arg;
+
+	if (ac_conn_is_in_body(conn))
+		ac_exchange_take_partial_chunk(conn);
+	if (conn->state == CONN_CLOSED)
+		return;
+	conn->evhttp_read(bev, conn->evhttp_arg);
+	if (ac_conn_is_in_body(conn))
+		ac_exchange_take_partial_chunk(conn);
+}
+
+static void
+on_writable(struct bufferevent *bev, void *arg)
+{
+	struct ac_http_conn *conn = arg;
+
+	conn->evhttp_write(bev, conn->evhttp_arg);
+}
+
+static void
+on_event(struct bufferevent *bev, short what, void *arg)
+{
+	struct ac_http_conn *conn = arg;
+
+	conn->evhttp_event(bev, what, conn->evhttp_arg);
+}
+
+static void
+on_chunk(struct evhttp_request *request, void *arg)
+{
+	struct ac_http_conn *conn = arg;
+	struct evbuffer *data = evhttp_request_get_input_buffer(request);
+
+	if (conn->state == CONN_BODY && evbuffer_get_length(data) > 0)
+		conn->handlers->on_data(data, conn->arg);
+}
+
+static void
+on_error(enum evhttp_request_error error, void *arg)
+{
+	struct ac_http_conn *conn = arg;
+
+	/* What is already known (a handshake, an interim answer) stays. */
+	if (conn->state == CONN_CLOSED || conn->why[0] != '\0')
+		return;
+	if (error == EVREQ_HTTP_TIMEOUT) {
+		conn->end = AC_CONN_SILENT;
+		snprintf(conn->why, sizeof(conn->why), "nothing came in time");
+	} else if (error == EVREQ_HTTP_INVALID_HEADER ||
+		   error == EVREQ_HTTP_DATA_TOO_LONG) {
+		conn->end = AC_CONN_BAD_ANSWER;
+		snprintf(conn->why, sizeof(conn->why),
+		    "what came is not proper HTTP");
+	} else {
+		conn->end = conn->answer_began ? AC_CONN_CUT : AC_CONN_LOST;
+		snprintf(conn->why, sizeof(conn->why),
+		    "the connection was closed %s",
+		    conn->answer_began ? "within the answer"
+				       : "before an answer came");
+	}
+}
+
+/* evhttp's last word about a request, which it frees after this. */
+static void
+on_response(struct evhttp_request *request, void *arg)
+{
+	struct ac_http_conn *conn = arg;
+	bool whole =
+	    request != NULL && evhttp_request_get_response_code(request) >= 200;
+
+	conn->request = NULL;
+	if (conn->state == CONN_CLOSED)
+		return;
+	evtimer_del(conn->timer);
+	if (whole)
+		conn->end = AC_CONN_COMPLETE;
+	else if (conn->why[0] == '\0')
+		note_connect_failure(conn, conn->bev, EVUTIL_SOCKET_ERROR());
+	conn->has_end = true;
+	if (!conn->starting)
+		ac_conn_finish(conn);
+}
