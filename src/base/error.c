@@ -31,7 +31,9 @@ set(struct ac_error *error, enum ac_error_code code, const char *param,
 
 	error->code = code;
 	error->retry_after_s = 0;
-	snprintf(error->param, sizeof(error->param), "%s", param);
+	len = snprintf(error->param, sizeof(error->param), "%s", param);
+	if (len >= (int)sizeof(error->param))
+		trim_partial_character(error->param);
 	len = vsnprintf(error->message, sizeof(error->message), fmt, ap);
 	if (len >= (int)sizeof(error->message))
 		trim_partial_character(error->message);

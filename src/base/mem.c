@@ -112,3 +112,11 @@ ac_wipe_and_free(char *s)
 		OPENSSL_cleanse(s, strlen(s));
 	free(s);
 }
+
+void
+ac_wipe_and_free_bytes(char *data, size_t len)
+{
+	if (data != NULL)
+		OPENSSL_cleanse(data, len);
+	free(data);
+}

@@ -38,4 +38,7 @@ void ac_replace_string(char **string, const char *value);
 /* Overwrites a secret before its memory is freed; s may be NULL. */
 void ac_wipe_and_free(char *s);
 
+/* The same for len bytes that need not end with a NUL. */
+void ac_wipe_and_free_bytes(char *data, size_t len);
+
 #endif

@@ -99,7 +99,7 @@ ac_config_load_file(struct ac_config *config, const char *path,
 	if (!ok)
 		snprintf(error, AC_OPTION_ERROR_SIZE, "%.200s:%u: %.280s", path,
 		    number, why);
-	ac_wipe_and_free(line);
+	ac_wipe_and_free_bytes(line, size);
 	fclose(file);
 	return ok;
 }

@@ -11,9 +11,12 @@
 #include <limits.h>
 #include <string.h>
 
+#include <event2/buffer.h>
 #include <jansson.h>
 
 #include "base/attr.h"
+#include "base/json.h"
+#include "base/mem.h"
 #include "codec/literal.h"
 
 /* What a line's value is made of. */
@@ -110,7 +113,8 @@ ac_datastream_feed(struct ac_datastream *decoder, const char *data, size_t len)
 	const char *line;
 	size_t line_len;
 
-	while (!decoder->stopped) {
+	/* After the message's end nothing counts. */
+	while (!decoder->stopped && !decoder->finished) {
 		switch (ac_linesplit_next(
 		    &decoder->split, &data, &len, &line, &line_len)) {
 		case AC_LINE_MORE:
@@ -195,8 +199,9 @@ decode_line(struct ac_datastream *decoder, const char *line, size_t len)
 {
 	size_t code_len = 0;
 
-	/* After the message's end nothing counts. */
-	if (len == 0 || decoder->finished)
+	if (len > 0 && line[len - 1] == '\r')
+		len--;
+	if (len == 0)
 		return;
 	while (code_len < len && is_code_char(line[code_len]))
 		code_len++;
@@ -213,7 +218,7 @@ static void
 decode_value(struct ac_datastream *decoder, struct code code, const char *json,
     size_t len)
 {
-	while (len > 0 && (json[len - 1] == '\r' || json[len - 1] == ' '))
+	while (len > 0 && json[len - 1] == ' ')
 		len--;
 	switch (code.kind) {
 	case VALUE_UNKNOWN:
@@ -318,8 +323,34 @@ decode_text(struct ac_datastream *decoder, enum ac_event_type type,
 		mend_text(decoder, type, json + 1, len - 2, &report);
 }
 
-/* 3: carries a string; anything else that is JSON is passed on as its own
- * text. */
+/* Puts the text of an error into scratch: the string that 3: carries, or
+ * whatever other JSON stands there as a text of its own. */
+static bool
+read_error_text(struct ac_datastream *decoder, const char *json, size_t len)
+{
+	struct ac_buf *scratch = &decoder->scratch;
+	struct evbuffer *text;
+	json_t *value;
+
+	if (is_quoted(json, len) &&
+	    ac_literal_check(json + 1, len - 2).state != AC_LITERAL_BROKEN)
+		return ac_literal_repair(scratch, json + 1, len - 2);
+	value = json_loadb(json, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+	if (value == NULL)
+		return false;
+	json_decref(value);
+	text = evbuffer_new();
+	if (text == NULL)
+		ac_out_of_memory();
+	ac_json_add_escaped(text, json, len);
+	len = evbuffer_get_length(text);
+	json = (const char *)evbuffer_pullup(text, -1);
+	if (!ac_buf_add(scratch, json, len))
+		ac_buf_reset(scratch);
+	evbuffer_free(text);
+	return true;
+}
+
 static void
 decode_error(struct ac_datastream *decoder, const char *json, size_t len)
 {
@@ -331,9 +362,7 @@ decode_error(struct ac_datastream *decoder, const char *json, size_t len)
 
 	ac_buf_clear(scratch);
 	flush_high(decoder);
-	if (!is_quoted(json, len) ||
-	    ac_literal_check(json + 1, len - 2).state == AC_LITERAL_BROKEN ||
-	    !ac_literal_repair(scratch, json + 1, len - 2)) {
+	if (!read_error_text(decoder, json, len)) {
 		fail(decoder, AC_STREAM_ERROR_MALFORMED);
 		return;
 	}
