@@ -121,24 +121,47 @@ report(char error[AC_OPTION_ERROR_SIZE], const char *fmt, ...)
 	return false;
 }
 
-/* Reads a secret's file: its first line counts. */
-static bool
-read_secret(const struct ac_option *option, const char *path, char line[4096],
+/* The first line of a secret's file, to be wiped and freed; NULL and an
+ * error where there is none. */
+static char *
+read_secret(const struct ac_option *option, const char *path,
     char error[AC_OPTION_ERROR_SIZE])
 {
 	FILE *file = fopen(path, "r");
-	bool ok;
+	char *line = NULL;
+	size_t size = 0;
+	char *secret = NULL;
 
-	if (file == NULL)
-		return report(error, "%s_FILE=%s: %s", option->name, path,
+	if (file == NULL) {
+		report(error, "%s_FILE=%.200s: %s", option->name, path,
 		    strerror(errno));
-	ok = fgets(line, 4096, file) != NULL;
+		return NULL;
+	}
+	if (getline(&line, &size, file) > 0 && strcspn(line, "\r\n") > 0)
+		secret = ac_memdup(line, strcspn(line, "\r\n"));
+	else
+		report(error, "%s_FILE=%.200s: its first line is empty",
+		    option->name, path);
+	ac_wipe_and_free_bytes(line, size);
 	fclose(file);
-	if (!ok)
-		return report(
-		    error, "%s_FILE=%s: the file is empty", option->name, path);
-	line[strcspn(line, "\r\n")] = '\0';
-	return true;
+	return secret;
+}
+
+static bool set_option(struct ac_config *, enum ac_option_source,
+    const struct ac_option *, const char *value,
+    char error[AC_OPTION_ERROR_SIZE]);
+
+static bool
+set_secret_from_file(struct ac_config *config, enum ac_option_source source,
+    const struct ac_option *option, const char *path,
+    char error[AC_OPTION_ERROR_SIZE])
+{
+	char *secret = read_secret(option, path, error);
+	bool ok =
+	    secret != NULL && set_option(config, source, option, secret, error);
+
+	ac_wipe_and_free(secret);
+	return ok;
 }
 
 /* What an error shows of a value: one line, not too long; a secret stays
@@ -201,8 +224,8 @@ static bool
 means_unset(const struct ac_option *option, enum ac_option_source source)
 {
 	bool has_empty =
-	    option->type == AC_TYPE_TEXT || option->type == AC_TYPE_SECRET ||
-	    option->type == AC_TYPE_PATH || option->type == AC_TYPE_REAL;
+	    option->type == AC_TYPE_TEXT || option->type == AC_TYPE_PATH ||
+	    option->type == AC_TYPE_REAL;
 
 	return !has_empty &&
 	       (source == AC_SOURCE_FILE || source == AC_SOURCE_ENVIRONMENT);
@@ -213,7 +236,6 @@ ac_config_set_from(struct ac_config *config, enum ac_option_source source,
     const char *name, const char *value, char error[AC_OPTION_ERROR_SIZE])
 {
 	const struct ac_option *option = ac_option_find(name);
-	char line[4096];
 
 	if (option != NULL) {
 		if (*value == '\0' && means_unset(option, source))
@@ -222,11 +244,9 @@ ac_config_set_from(struct ac_config *config, enum ac_option_source source,
 	}
 	option = ac_option_find_secret_file(name);
 	if (option == NULL)
-		return report(error, "%s: there is no such option", name);
-	if (*value == '\0')
-		return true;
-	return read_secret(option, value, line, error) &&
-	       set_option(config, source, option, line, error);
+		return report(error, "%.100s: there is no such option", name);
+	return *value == '\0' ||
+	       set_secret_from_file(config, source, option, value, error);
 }
 
 bool

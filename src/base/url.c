@@ -121,10 +121,11 @@ ac_address_parse(struct ac_address *address, const char *text, const char **why)
 		return false;
 	}
 	host_len = (size_t)(colon - text);
-	if (host_len >= 2 && text[0] == '[' && text[host_len - 1] == ']') {
+	if (host_len > 2 && text[0] == '[' && text[host_len - 1] == ']') {
 		host++;
 		host_len -= 2;
-	} else if (memchr(text, ':', host_len) != NULL) {
+	} else if (memchr(text, ':', host_len) != NULL ||
+		   memchr(text, '[', host_len) != NULL) {
 		*why = "an IPv6 address stands in brackets: [::1]:port";
 		return false;
 	}

@@ -89,6 +89,8 @@ static const struct test_case cases[] = {
     REPAIR("a\\ude00b", "a" BAD "b", "a" SHOWN "b"),
     REPAIR("\\ud83d\\u0041", BAD "\\u0041", SHOWN "A"),
     REPAIR("\\ud83d\\n", BAD "\\n", SHOWN "\n"),
+    REPAIR("\\ud83d\\bde00", BAD "\\bde00", SHOWN "\bde00"),
+    REPAIR("\\ud83d/ude00", BAD "/ude00", SHOWN "/ude00"),
     REPAIR("\\ud83d\\ud83d\\ude00", BAD "\\ud83d\\ude00",
 	SHOWN "\xf0\x9f\x98\x80"),
     REPAIR("\\ud83d\\ue000", BAD "\\ue000", SHOWN "\xee\x80\x80"),
@@ -246,6 +248,23 @@ what_is_no_json_string_is_broken(void **state)
 }
 
 static void
+what_is_broken_is_neither_repaired_nor_decoded(void **state)
+{
+	struct ac_buf out;
+
+	AC_UNUSED(state);
+	ac_buf_init(&out, 100);
+	for (size_t i = 0; i < AC_LENGTH(broken); i++) {
+		assert_false(
+		    ac_literal_repair(&out, broken[i].literal, broken[i].len));
+		assert_false(
+		    ac_literal_decode(&out, broken[i].literal, broken[i].len));
+		ac_buf_reset(&out);
+	}
+	ac_buf_clear(&out);
+}
+
+static void
 each_control_character_is_broken(void **state)
 {
 	AC_UNUSED(state);
@@ -296,6 +315,7 @@ main(void)
 	    cmocka_unit_test(each_case_is_repaired),
 	    cmocka_unit_test(each_case_is_decoded),
 	    cmocka_unit_test(what_is_no_json_string_is_broken),
+	    cmocka_unit_test(what_is_broken_is_neither_repaired_nor_decoded),
 	    cmocka_unit_test(each_control_character_is_broken),
 	    cmocka_unit_test(a_buffer_without_room_refuses),
 	    cmocka_unit_test(results_are_appended),

@@ -465,7 +465,7 @@ a_secret_s_file_that_cannot_be_used_is_refused(void **state)
 	assert_string_equal(scene->error,
 	    "BEARER_TOKEN_FILE=/nonexistent: No such file or directory");
 	assert_false(load_secret(scene, "", 0));
-	assert_non_null(strstr(scene->error, ": the file is empty"));
+	assert_non_null(strstr(scene->error, ": its first line is empty"));
 	assert_false(load_secret(scene, "sk-12345\x01\n", 10));
 	assert_null(strstr(scene->error, "sk-12345"));
 	assert_false(set(scene, AC_SOURCE_FLAG, "SYSTEM_PROMPT_FILE", "/"));
