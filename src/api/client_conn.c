@@ -24,7 +24,6 @@
 #include "api/api.h"
 #include "api/error_reply.h"
 #include "api/http_guard.h"
-#include "api/request.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -50,7 +49,8 @@ struct ac_client_conn {
 	struct bufferevent *bev;         /* evhttp's */
 	struct evhttp_connection *evcon; /* evhttp's; NULL while ACCEPTED */
 	struct event *event; /* owned: the deadline, or something to do */
-	struct ac_request *request; /* its own; while BUSY */
+	void (*on_gone)(void *arg); /* of the request, while BUSY */
+	void *on_gone_arg;
 	struct ac_guard guard;
 	enum conn_state state;
 	evutil_socket_t fd;
@@ -327,10 +327,11 @@ ac_client_conn_find(struct ac_api *api, struct evhttp_connection *evcon)
 
 bool
 ac_client_conn_set_request(
-    struct ac_client_conn *conn, struct ac_request *request)
+    struct ac_client_conn *conn, void (*on_gone)(void *arg), void *arg)
 {
 	conn->state = CONN_BUSY;
-	conn->request = request;
+	conn->on_gone = on_gone;
+	conn->on_gone_arg = arg;
 	release_body(conn);
 	event_del(conn->event);
 	return conn->guard.state == AC_GUARD_DONE;
@@ -345,7 +346,7 @@ ac_client_conn_wants_close(const struct ac_client_conn *conn)
 void
 ac_client_conn_request_done(struct ac_client_conn *conn)
 {
-	conn->request = NULL;
+	conn->on_gone = NULL;
 	conn->state = CONN_READING;
 	ac_guard_reset(&conn->guard);
 	update_deadline(conn);
@@ -358,7 +359,7 @@ ac_client_conn_close(struct ac_client_conn *conn)
 {
 	struct evhttp_connection *evcon = conn->evcon;
 
-	conn->request = NULL;
+	conn->on_gone = NULL;
 	/* Calls on_close(). */
 	evhttp_connection_free(evcon);
 }
@@ -379,21 +380,22 @@ on_close(struct evhttp_connection *evcon, void *arg)
 {
 	struct ac_client_conn *conn = arg;
 	struct ac_client_conns *conns = &conn->api->conns;
-	struct ac_request *request = conn->request;
+	void (*on_gone)(void *) = conn->on_gone;
+	void *on_gone_arg = conn->on_gone_arg;
 
 	AC_UNUSED(evcon);
 	evhttp_connection_set_closecb(conn->evcon, NULL, NULL);
 	release_body(conn);
 	conn->state = CONN_GONE;
-	conn->request = NULL;
+	conn->on_gone = NULL;
 	conns->by_fd[conn->fd] = NULL;
 	event_del(conn->event);
 	TAILQ_REMOVE(&conns->list, conn, entry);
 	if (conns->count-- == conns->max)
 		conns->on_room(conns->arg);
 	ac_reaper_add(conn->api->reaper, free_conn, conn);
-	if (request != NULL)
-		ac_request_client_gone(request);
+	if (on_gone != NULL)
+		on_gone(on_gone_arg);
 }
 
 void

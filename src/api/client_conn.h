@@ -17,7 +17,6 @@
 
 struct ac_api;
 struct ac_client_conn;
-struct ac_request;
 struct bufferevent;
 struct event_base;
 struct evhttp_connection;
@@ -47,11 +46,14 @@ struct bufferevent *ac_client_conn_new(struct event_base *base, void *arg);
 struct ac_client_conn *ac_client_conn_find(
     struct ac_api *api, struct evhttp_connection *evcon);
 
-/* evhttp has read a request whole: until ac_client_conn_request_done() the
- * connection belongs to it, and it is told when the client leaves. False:
- * the guard has not seen this request end here, so it is to be refused. */
+/*
+ * evhttp has read a request whole: until ac_client_conn_request_done() the
+ * connection is busy with it, and on_gone(arg) says that the client leaves
+ * (evhttp is about to free the connection). False: the guard has not seen a
+ * request end here, so it is to be refused.
+ */
 AC_MUST_CHECK bool ac_client_conn_set_request(
-    struct ac_client_conn *conn, struct ac_request *request);
+    struct ac_client_conn *conn, void (*on_gone)(void *arg), void *arg);
 
 /* The reply has been written; called within evhttp's completion callback. */
 void ac_client_conn_request_done(struct ac_client_conn *conn);
@@ -59,7 +61,7 @@ void ac_client_conn_request_done(struct ac_client_conn *conn);
 /* Whether the request that is being answered wants it to be the last. */
 bool ac_client_conn_wants_close(const struct ac_client_conn *conn);
 
-/* Closes the connection; its request is not told. */
+/* Closes the connection; on_gone does not run. */
 void ac_client_conn_close(struct ac_client_conn *conn);
 
 /* Frees the table, when every connection has gone. */

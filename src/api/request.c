@@ -63,6 +63,7 @@ struct ac_request {
 	struct ac_access access;
 };
 
+static void on_client_gone(void *arg);
 static void on_complete(struct evhttp_request *, void *arg);
 static void on_output_changed(
     struct evbuffer *, const struct evbuffer_cb_info *, void *arg);
@@ -99,6 +100,19 @@ choose_id(struct ac_request *request)
 		ac_id_make(request->access.id, "req_");
 }
 
+/* evhttp has read a request where the guard has not: nothing behind it is
+ * read any more. */
+static void
+refuse_bad_http(struct ac_request *request)
+{
+	struct ac_error error;
+
+	ac_error_set(
+	    &error, AC_ERROR_BAD_HTTP, "The request is not proper HTTP.");
+	request->close_after = true;
+	ac_request_reply_error(request, &error);
+}
+
 struct ac_request *
 ac_request_new(struct ac_api *api, struct ac_client_conn *conn,
     struct evhttp_request *http)
@@ -125,7 +139,10 @@ ac_request_new(struct ac_api *api, struct ac_client_conn *conn,
 	    (int)strcspn(uri, "?#"), uri);
 	evhttp_request_set_on_complete_cb(http, on_complete, request);
 	TAILQ_INSERT_TAIL(&api->requests, request, entry);
-	return request;
+	if (ac_client_conn_set_request(conn, on_client_gone, request))
+		return request;
+	refuse_bad_http(request);
+	return NULL;
 }
 
 struct ac_api *
@@ -245,12 +262,6 @@ ac_request_reply_empty(struct ac_request *request, int status)
 	begin_reply(request, status, NULL);
 	evhttp_send_reply(
 	    hand_over(request, AC_ENDING_DONE), status, NULL, NULL);
-}
-
-void
-ac_request_close_after(struct ac_request *request)
-{
-	request->close_after = true;
 }
 
 void
@@ -430,9 +441,11 @@ on_complete(struct evhttp_request *http, void *arg)
 	finish(request, request->access.ending);
 }
 
-void
-ac_request_client_gone(struct ac_request *request)
+/* The client has left; evhttp frees the connection after this. */
+static void
+on_client_gone(void *arg)
 {
+	struct ac_request *request = arg;
 	const struct ac_request_hooks *hooks = request->hooks;
 	void *hooks_arg = request->hooks_arg;
 

@@ -22,7 +22,8 @@ struct evbuffer;
 struct evhttp_request;
 
 /* Takes a request that evhttp has handed over. It lives until its reply has
- * left or its client has gone, and frees itself. */
+ * left or its client has gone, and frees itself. NULL: it is not proper HTTP
+ * and was refused. */
 struct ac_request *ac_request_new(struct ac_api *api,
     struct ac_client_conn *conn, struct evhttp_request *http);
 
@@ -43,9 +44,6 @@ struct ac_request_hooks {
 };
 void ac_request_wait(struct ac_request *request,
     const struct ac_request_hooks *hooks, void *arg);
-
-/* The connection is to close behind the reply; before it begins. */
-void ac_request_close_after(struct ac_request *request);
 
 /* Adds a header to the reply; before it begins. */
 void ac_request_add_header(
@@ -84,9 +82,6 @@ void ac_request_fail_stream(
 
 /* Closes the client's connection at once; on_gone runs. */
 void ac_request_abort(struct ac_request *request);
-
-/* The client's connection is being closed by evhttp: for client_conn.c. */
-void ac_request_client_gone(struct ac_request *request);
 
 /* For the list in struct ac_api alone. */
 struct ac_request *ac_request_first(struct ac_api *api);

@@ -68,17 +68,10 @@ ac_api_on_request(struct evhttp_request *http, void *arg)
 	struct ac_client_conn *conn =
 	    ac_client_conn_find(api, evhttp_request_get_connection(http));
 	struct ac_request *request = ac_request_new(api, conn, http);
-	struct ac_error error;
 	char *path;
 
-	if (!ac_client_conn_set_request(conn, request)) {
-		/* evhttp has read a request where the guard has not. */
-		ac_error_set(&error, AC_ERROR_BAD_HTTP,
-		    "The request is not proper HTTP.");
-		ac_request_close_after(request);
-		ac_request_reply_error(request, &error);
+	if (request == NULL)
 		return;
-	}
 	path = plain_path(http);
 	dispatch(request, path);
 	free(path);

@@ -223,9 +223,9 @@ set_option(struct ac_config *config, enum ac_option_source source,
 static bool
 means_unset(const struct ac_option *option, enum ac_option_source source)
 {
-	bool has_empty =
-	    option->type == AC_TYPE_TEXT || option->type == AC_TYPE_PATH ||
-	    option->type == AC_TYPE_REAL;
+	bool has_empty = option->type == AC_TYPE_TEXT ||
+			 option->type == AC_TYPE_PATH ||
+			 option->type == AC_TYPE_REAL;
 
 	return !has_empty &&
 	       (source == AC_SOURCE_FILE || source == AC_SOURCE_ENVIRONMENT);

@@ -105,10 +105,10 @@ on_token(const char *token, const struct ac_error *error, void *arg)
 static void
 send_request(struct ac_chat *chat)
 {
-	char *path = ac_upstream_path(chat->upstream, "/api/chat/");
-	char *cookie = ac_upstream_cookie(chat->upstream, chat->token);
+	char *path = ac_site_path(&chat->upstream->site, "/api/chat/");
+	char *cookie = ac_site_cookie(&chat->upstream->site, chat->token);
 	struct ac_http_header headers[] = {
-	    {"User-Agent", ac_upstream_user_agent(chat->upstream)},
+	    {"User-Agent", ac_site_user_agent(&chat->upstream->site)},
 	    {"Content-Type", "application/json"},
 	    {"Accept", "*/*"},
 	    {"Cookie", cookie},
@@ -123,7 +123,7 @@ send_request(struct ac_chat *chat)
 
 	chat->state = CHAT_SENT;
 	chat->call = ac_http_call_start(
-	    chat->upstream->client, &post, &call_handlers, chat);
+	    chat->upstream->site.client, &post, &call_handlers, chat);
 	ac_wipe_and_free(cookie);
 	free(path);
 }
@@ -215,7 +215,7 @@ on_call_done(const struct ac_error *error, void *arg)
 static void
 finish(struct ac_chat *chat, const struct ac_error *error)
 {
-	ac_reaper_add(chat->upstream->reaper, free_chat, chat);
+	ac_reaper_add(chat->upstream->site.reaper, free_chat, chat);
 	chat->handlers->on_done(error, chat->arg);
 }
 
@@ -237,7 +237,7 @@ ac_chat_cancel(struct ac_chat *chat)
 		ac_session_wait_cancel(chat->wait);
 	if (chat->call != NULL)
 		ac_http_call_cancel(chat->call);
-	ac_reaper_add(chat->upstream->reaper, free_chat, chat);
+	ac_reaper_add(chat->upstream->site.reaper, free_chat, chat);
 }
 
 void

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "base/reaper.h"
 #include "net/http_client.h"
-#include "upstream/upstream.h"
+#include "upstream/site.h"
 
 struct ac_fetch {
 	struct ac_reaper *reaper;  /* borrowed */
@@ -62,14 +62,14 @@ static const struct ac_http_handlers handlers = {
 };
 
 struct ac_fetch *
-ac_fetch_start(struct ac_upstream *upstream,
+ac_fetch_start(const struct ac_site *site,
     const struct ac_fetch_request *request, void *arg)
 {
 	struct ac_fetch *fetch = ac_calloc(1, sizeof(*fetch));
-	char *path = ac_upstream_path(upstream, request->endpoint);
-	char *cookie = ac_upstream_cookie(upstream, request->session_token);
+	char *path = ac_site_path(site, request->endpoint);
+	char *cookie = ac_site_cookie(site, request->session_token);
 	struct ac_http_header headers[4] = {
-	    {"User-Agent", ac_upstream_user_agent(upstream)},
+	    {"User-Agent", ac_site_user_agent(site)},
 	    {"Accept", "application/json"},
 	};
 	struct ac_http_request get = {
@@ -86,12 +86,11 @@ ac_fetch_start(struct ac_upstream *upstream,
 		headers[get.header_count++] = (struct ac_http_header){
 		    "Authorization", request->authorization};
 	ac_answer_init(&fetch->answer, request->body_max);
-	fetch->reaper = upstream->reaper;
+	fetch->reaper = site->reaper;
 	fetch->on_head = request->on_head;
 	fetch->on_done = request->on_done;
 	fetch->arg = arg;
-	fetch->call =
-	    ac_http_call_start(upstream->client, &get, &handlers, fetch);
+	fetch->call = ac_http_call_start(site->client, &get, &handlers, fetch);
 	ac_wipe_and_free(cookie);
 	free(path);
 	return fetch;

@@ -7,7 +7,7 @@
 
 struct ac_fetch;
 struct ac_http_head;
-struct ac_upstream;
+struct ac_site;
 
 struct ac_fetch_request {
 	const char *endpoint;      /* "/api/models/" */
@@ -24,7 +24,7 @@ struct ac_fetch_request {
 
 /* Starts it; no callback runs before this returns. request is read and not
  * kept. */
-struct ac_fetch *ac_fetch_start(struct ac_upstream *upstream,
+struct ac_fetch *ac_fetch_start(const struct ac_site *site,
     const struct ac_fetch_request *request, void *arg);
 
 /* No callback runs any more. Not after on_done. */

@@ -22,7 +22,7 @@
 #include "base/mem.h"
 #include "upstream/fetch.h"
 #include "upstream/session.h"
-#include "upstream/upstream.h"
+#include "upstream/site.h"
 
 enum {
 	BODY_MAX = 8 * 1024 * 1024,
@@ -39,8 +39,9 @@ struct ac_models_wait {
 TAILQ_HEAD(models_wait_list, ac_models_wait);
 
 struct ac_models {
-	struct ac_upstream *upstream; /* borrowed */
-	struct ac_model_list list;    /* owned */
+	const struct ac_site *site; /* borrowed */
+	struct ac_session *session; /* borrowed */
+	struct ac_model_list list;  /* owned */
 	bool has_list;
 	int64_t expires_ms;
 	struct ac_session_wait *session_wait; /* while in SESSION */
@@ -63,13 +64,14 @@ static void tell_waits(struct ac_models *);
 static void on_tell(evutil_socket_t, short, void *arg);
 
 struct ac_models *
-ac_models_new(struct ac_upstream *upstream)
+ac_models_new(const struct ac_site *site, struct ac_session *session)
 {
 	struct ac_models *models = ac_calloc(1, sizeof(*models));
 
-	models->upstream = upstream;
+	models->site = site;
+	models->session = session;
 	TAILQ_INIT(&models->waits);
-	models->tell_event = event_new(upstream->base, -1, 0, on_tell, models);
+	models->tell_event = event_new(site->base, -1, 0, on_tell, models);
 	if (models->tell_event == NULL)
 		ac_out_of_memory();
 	return models;
@@ -165,7 +167,7 @@ static void
 start_session(struct ac_models *models)
 {
 	models->session_wait =
-	    ac_session_wait_start(models->upstream->session, on_token, models);
+	    ac_session_wait_start(models->session, on_token, models);
 }
 
 static void
@@ -186,7 +188,7 @@ on_token(const char *token, const struct ac_error *error, void *arg)
 	}
 	ac_wipe_and_free(models->token);
 	models->token = ac_strdup(token);
-	models->fetch = ac_fetch_start(models->upstream, &request, models);
+	models->fetch = ac_fetch_start(models->site, &request, models);
 }
 
 static void
@@ -199,7 +201,7 @@ on_done(struct ac_answer *answer, const struct ac_error *error, void *arg)
 		fail(models, error);
 	} else if (ac_answer_is_stale_session(answer) && !models->replayed) {
 		models->replayed = true;
-		ac_session_reject(models->upstream->session, models->token);
+		ac_session_reject(models->session, models->token);
 		start_session(models);
 	} else {
 		read_list(models, answer);
@@ -218,7 +220,7 @@ read_list(struct ac_models *models, struct ac_answer *answer)
 	}
 	models->has_list = true;
 	models->expires_ms =
-	    ac_clock_ms() + models->upstream->options->models_ttl_s * 1000;
+	    ac_clock_ms() + models->site->options->models_ttl_s * 1000;
 	models->pause_until_ms = 0;
 	ac_log_info(
 	    "models fetched", AC_INT("count", (int64_t)models->list.count));

@@ -14,7 +14,8 @@
 
 struct ac_models;
 struct ac_models_wait;
-struct ac_upstream;
+struct ac_session;
+struct ac_site;
 
 /* The model that draws; it exists whatever the list says. */
 #define AC_MODEL_IMAGE "AkashGen"
@@ -32,8 +33,9 @@ struct ac_model_list {
 	struct ac_model *models; /* owned, in the upstream's order */
 };
 
-/* upstream's client and session must be there and outlive it. */
-struct ac_models *ac_models_new(struct ac_upstream *upstream);
+/* site and session are borrowed and must outlive it. */
+struct ac_models *ac_models_new(
+    const struct ac_site *site, struct ac_session *session);
 
 /* Every wait has ended or was cancelled before. */
 void ac_models_free(struct ac_models *models);

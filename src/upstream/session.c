@@ -29,7 +29,7 @@
 #include "net/http_message.h"
 #include "upstream/fetch.h"
 #include "upstream/set_cookie.h"
-#include "upstream/upstream.h"
+#include "upstream/site.h"
 
 enum {
 	DEFAULT_MAX_AGE_S = 600, /* the app's default, where none is sent */
@@ -48,9 +48,9 @@ struct ac_session_wait {
 TAILQ_HEAD(wait_list, ac_session_wait);
 
 struct ac_session {
-	struct ac_upstream *upstream; /* borrowed */
-	struct ac_fetch *fetch;       /* NULL: none is under way */
-	struct ac_set_cookie cookie;  /* of the fetch's answer */
+	const struct ac_site *site;  /* borrowed */
+	struct ac_fetch *fetch;      /* NULL: none is under way */
+	struct ac_set_cookie cookie; /* of the fetch's answer */
 	bool has_cookie;
 	char *token; /* owned, NULL: none */
 	int64_t expires_ms;
@@ -74,15 +74,14 @@ static void on_renew(evutil_socket_t, short, void *arg);
 static void on_tell(evutil_socket_t, short, void *arg);
 
 struct ac_session *
-ac_session_new(struct ac_upstream *upstream)
+ac_session_new(const struct ac_site *site)
 {
 	struct ac_session *session = ac_calloc(1, sizeof(*session));
 
-	session->upstream = upstream;
+	session->site = site;
 	TAILQ_INIT(&session->waits);
-	session->renew_timer = evtimer_new(upstream->base, on_renew, session);
-	session->tell_event =
-	    event_new(upstream->base, -1, 0, on_tell, session);
+	session->renew_timer = evtimer_new(site->base, on_renew, session);
+	session->tell_event = event_new(site->base, -1, 0, on_tell, session);
 	if (session->renew_timer == NULL || session->tell_event == NULL)
 		ac_out_of_memory();
 	return session;
@@ -177,11 +176,11 @@ start_fetch(struct ac_session *session)
 	    .on_head = on_head,
 	    .on_done = on_done,
 	};
-	char *authorization = ac_upstream_authorization(session->upstream);
+	char *authorization = ac_site_authorization(session->site);
 
 	request.authorization = authorization;
 	session->has_cookie = false;
-	session->fetch = ac_fetch_start(session->upstream, &request, session);
+	session->fetch = ac_fetch_start(session->site, &request, session);
 	ac_wipe_and_free(authorization);
 }
 

@@ -11,10 +11,10 @@
 
 struct ac_session;
 struct ac_session_wait;
-struct ac_upstream;
+struct ac_site;
 
-/* Asks for nothing yet. upstream's client must be there and outlive it. */
-struct ac_session *ac_session_new(struct ac_upstream *upstream);
+/* Asks for nothing yet. site is borrowed and must outlive it. */
+struct ac_session *ac_session_new(const struct ac_site *site);
 
 /* Every wait has ended or was cancelled before. */
 void ac_session_free(struct ac_session *session);
