@@ -55,22 +55,35 @@ on_signal(evutil_socket_t number, short what, void *arg)
 	ac_server_drain(program->server, on_drained, program);
 }
 
-static int
-serve(struct program *program)
+/* From here on a signal waits for the loop, where the server is there. */
+static bool
+catch_signals(struct program *program)
 {
 	static const int numbers[] = {SIGTERM, SIGINT};
-	int status;
 
 	for (size_t i = 0; i < 2; i++) {
 		program->signals[i] =
 		    evsignal_new(program->base, numbers[i], on_signal, program);
 		if (program->signals[i] == NULL ||
 		    event_add(program->signals[i], NULL) != 0)
-			return EXIT_FAILURE;
+			return false;
+	}
+	return true;
+}
+
+static int
+serve(struct program *program, const struct ac_config *config)
+{
+	char reason[AC_REASON_SIZE];
+	int status;
+
+	program->server = ac_server_new(program->base, config, reason);
+	if (program->server == NULL) {
+		fprintf(stderr, "akashchat-api: %s\n", reason);
+		return EXIT_FAILURE;
 	}
 	status = event_base_dispatch(program->base);
-	for (size_t i = 0; i < 2; i++)
-		event_free(program->signals[i]);
+	ac_server_free(program->server);
 	return status < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
@@ -78,20 +91,18 @@ static int
 run(const struct ac_config *config)
 {
 	struct program program = {.base = make_base()};
-	char reason[AC_REASON_SIZE];
 	int status = EXIT_FAILURE;
 
-	if (program.base == NULL) {
+	if (program.base == NULL || !catch_signals(&program))
 		fprintf(stderr, "akashchat-api: there is no event loop\n");
-		return EXIT_FAILURE;
-	}
-	program.server = ac_server_new(program.base, config, reason);
-	if (program.server == NULL)
-		fprintf(stderr, "akashchat-api: %s\n", reason);
 	else
-		status = serve(&program);
-	ac_server_free(program.server);
-	event_base_free(program.base);
+		status = serve(&program, config);
+	for (size_t i = 0; i < 2; i++) {
+		if (program.signals[i] != NULL)
+			event_free(program.signals[i]);
+	}
+	if (program.base != NULL)
+		event_base_free(program.base);
 	return status;
 }
 
