@@ -210,6 +210,15 @@ release_body(struct ac_client_conn *conn)
 	conn->body_held = 0;
 }
 
+/* What a client is waited for: one deadline for each. A body's chunks are one
+ * phase, or a drip of them would live on. */
+static enum ac_guard_state
+phase_of(enum ac_guard_state state)
+{
+	return state == AC_GUARD_IDLE || state == AC_GUARD_HEAD ? state
+								: AC_GUARD_BODY;
+}
+
 /* Shows the guard the input from offset on, up to the request's end. */
 static void
 scan(struct ac_client_conn *conn, size_t offset)
@@ -236,7 +245,7 @@ scan(struct ac_client_conn *conn, size_t offset)
 	}
 	if (conn->guard.state == AC_GUARD_REFUSED)
 		refuse(conn);
-	else if (conn->guard.state != before)
+	else if (phase_of(conn->guard.state) != phase_of(before))
 		update_deadline(conn);
 }
 

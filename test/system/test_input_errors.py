@@ -293,5 +293,5 @@ BAD_HTTP = {
 def test_what_is_no_http_gets_a_json_error(program, name):
     with program.connect() as connection:
         connection.send_raw(BAD_HTTP[name])
-        check_early_error(connection.response(), 400, None)
+        check_early_error(connection.response(), 400, "bad_http")
         assert connection.is_closed()

@@ -7,7 +7,7 @@ import pytest
 
 from support import datastream as ds
 from support.client import chat_body
-from support.program import LogLine, run
+from support.program import LogLine
 
 KEY = "sk-key-K7f3"
 
@@ -96,17 +96,26 @@ def test_times_are_those_of_the_first_byte_and_the_end(program, upstream):
     assert int(line.get("ttfb_ms")) < int(line.get("duration_ms"))
 
 
-@pytest.mark.parametrize("level, expected", [
-    ("error", set()), ("warn", {"WARN"}), ("info", {"WARN", "INFO"}),
-    ("debug", {"WARN", "INFO", "DEBUG"})])
-def test_log_level_is_heeded(tmp_path, upstream, level, expected):
-    """Levels are seen by what is written until an early end: a start on a
-    port that is taken writes no more than its reason."""
-    done = run("--log-level", level, SERVER_ADDRESS=f"127.0.0.1:"
-               f"{upstream.port}")
-    assert done.returncode == 1
-    assert len(done.stderr.splitlines()) == 1
-    del tmp_path, expected
+@pytest.mark.parametrize("level, is_told", [("info", False),
+                                            ("debug", True)])
+def test_log_level_is_heeded(start, upstream, level, is_told):
+    """That a pooled connection had died is of interest at debug alone."""
+    program = start(LOG_LEVEL=level)
+    good = upstream.on_chat
+    assert program.chat().status == 200
+    upstream.on_chat = die_once(upstream, good)
+    assert program.chat().status == 200
+    program.stop()
+    levels = {LogLine(text).level for text in program.lines}
+    assert levels == {"INFO", "DEBUG"} if is_told else {"INFO"}
+
+
+def die_once(upstream, good):
+    """A handler that cuts the first connection it meets."""
+    def handle(exchange):
+        upstream.on_chat = good
+        exchange.cut()
+    return handle
 
 
 class Secrets:
@@ -196,20 +205,18 @@ def test_secrets_do_not_go_upstream_in_a_whole_run(start, upstream):
             assert word.encode() not in sent
 
 
-def test_error_of_the_upstream_that_repeats_a_message_is_not_logged(
-        start, upstream):
-    """"Invalid prompt" does so, and so may what a model's server says."""
+@pytest.mark.parametrize("words", ["Invalid prompt: {}", "Too long: {}",
+                                   "Bad request: {}", "{}"])
+def test_error_that_repeats_a_message_is_not_logged(start, upstream, words):
+    """The site's "Invalid prompt" does so, and a model's server may."""
     secrets = Secrets()
     program = start(LOG_LEVEL="debug")
-    for words in ("Invalid prompt: {}", "Bad request: {}", "{}"):
-        secret = secrets.new("echo")
-        upstream.on_chat = ds.send_lines(ds.error(words.format(secret)))
+    secret = secrets.new("echo")
+    complaint = ds.error(words.format(secret))
+    for lines in ([complaint], [ds.text("x"), complaint]):
+        upstream.on_chat = ds.send_lines(*lines)
         program.chat(secret)
-        upstream.on_chat = ds.send_lines(ds.text("x"),
-                                         ds.error(words.format(secret)))
         program.chat(secret, stream=True)
-    upstream.on_chat = ds.reply_json(500, {"error": secret})
-    program.chat(secret)
     program.stop()
     secrets.check(program, upstream)
 
@@ -217,17 +224,26 @@ def test_error_of_the_upstream_that_repeats_a_message_is_not_logged(
 FORGED = "2026-01-01T00:00:00.000Z INFO listening address=evil port=1"
 
 
+def check_lines(program):
+    """Every line is one of the log's own, in plain ASCII."""
+    for text in list(program.lines):
+        assert all(" " <= char <= "~" for char in text), text
+        assert len(text) < 2048
+        LogLine(text)
+    assert len(program.log("listening")) == 1
+
+
 @pytest.mark.parametrize("path", [
     "/x\x1b[31mred", "/x\x7f", "/é\xff\x80", '/"quoted"', "/a=b", "/a\\b",
-    "/ blank", "/x\ty", "/" + "x" * 20_000, "/" + "\x01" * 5000])
+    "/ blank", "/x\ty", "/" + "x" * 20_000, "/" + "\x01" * 5000,
+    "/" + '"' * 5000, "/x\n" + FORGED, "/x\r\n\r\n" + FORGED])
 def test_path_cannot_forge_a_line(program, path):
     with program.connect() as connection:
         connection.send("GET", path)
-        connection.response().read()
-    line = program.wait_log("request", route="unknown")
-    assert all(" " <= char <= "~" for char in line.text)
-    assert len(line.text) < 2048
-    assert len(program.log("listening")) == 1
+        assert connection.response().status in (400, 404, 414)
+    program.get("/health", [("X-Request-Id", "next")])
+    program.wait_log("request", id="next")
+    check_lines(program)
 
 
 @pytest.mark.parametrize("header", ["X-Request-Id", "User-Agent", "Host",
@@ -237,13 +253,10 @@ def test_path_cannot_forge_a_line(program, path):
 def test_header_cannot_forge_a_line(program, header, value):
     with program.connect() as connection:
         connection.send("GET", "/health", headers=[(header, value)])
-        connection.response().read()
-        program.get("/health", [("X-Request-Id", "next")])
+        assert connection.response().status in (200, 400)
+    program.get("/health", [("X-Request-Id", "next")])
     program.wait_log("request", id="next")
-    for text in list(program.lines):
-        assert all(" " <= char <= "~" for char in text)
-        assert text == FORGED or "evil" not in LogLine(text).text
-    assert len(program.log("listening")) == 1
+    check_lines(program)
 
 
 @pytest.mark.parametrize("model", [
@@ -252,11 +265,9 @@ def test_header_cannot_forge_a_line(program, header, value):
 def test_model_cannot_forge_a_line(start, model):
     program = start(UNKNOWN_MODELS="pass")
     response = program.chat(model=model)
-    line = program.access(response)
-    assert all(" " <= char <= "~" for char in line.text)
-    assert len(program.log("listening")) == 1
-    # The end of the line is there, however long the model's name.
-    assert line.get("end") == "done"
+    # All of the line is there, however long the model's name.
+    assert program.access(response).get("end") == "done"
+    check_lines(program)
 
 
 def test_upstream_cannot_forge_a_line(program, upstream):
@@ -267,7 +278,4 @@ def test_upstream_cannot_forge_a_line(program, upstream):
     upstream.on_chat = ds.reply(308, headers=[
         ("location", f"/x\x1b{FORGED}")])
     program.access(program.chat())
-    for text in list(program.lines):
-        assert all(" " <= char <= "~" for char in text)
-        LogLine(text)
-    assert len(program.log("listening")) == 1
+    check_lines(program)

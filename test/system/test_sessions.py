@@ -164,7 +164,7 @@ FAILURES = {
         ds.reply(500), 502, "upstream_session_error", "HTTP 500"),
     "an access token is wanted": (
         ds.reply_json(403, {"error": "Access token required"}), 502,
-        "upstream_session_error", "Access token required"),
+        "upstream_session_error", "AKASH_ACCESS_TOKEN"),
     "200 without a cookie": (
         ds.reply_json(200, {"success": True}), 502,
         "upstream_session_error", "session"),

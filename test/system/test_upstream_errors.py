@@ -36,8 +36,8 @@ ANSWERS = {
         ds.reply_json(500, {"error": "Failed"}), 502, "upstream_error",
         "Failed"),
     "403 that is no stale session": (
-        ds.reply_json(403, {"error": "Access token required"}), 502,
-        "upstream_error", "Access token required"),
+        ds.reply_json(403, {"error": "Not for you"}), 502, "upstream_error",
+        "Not for you"),
     "401": (
         ds.reply_json(401, {"error": "No"}), 502, "upstream_error", "No"),
     "429": (

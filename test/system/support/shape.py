@@ -130,22 +130,28 @@ def check_stream(payloads, include_usage=False):
     return streamed
 
 
-# status: the codes an error of it may carry, and its types
+INVALID = "invalid_request_error"
+
+# status: (the type of its errors, the codes they may carry)
 ERRORS = {
-    400: ({"invalid_request_error"},
-          {None, "invalid_json", "missing_required_parameter", "invalid_type",
-           "invalid_value", "unsupported_value", "unsupported_content",
-           "context_length_exceeded"}),
-    401: ({"invalid_request_error"}, {None, "invalid_api_key"}),
-    404: ({"invalid_request_error"}, {"model_not_found", "unknown_url"}),
-    405: ({"invalid_request_error"}, {"method_not_allowed"}),
-    413: ({"invalid_request_error"}, {"request_too_large"}),
-    429: ({"rate_limit_error"}, {"rate_limit_exceeded"}),
-    502: ({"server_error"},
+    400: (INVALID, {None, "bad_http", "invalid_json", "invalid_type",
+                    "invalid_value", "missing_required_parameter",
+                    "unsupported_value", "unsupported_content",
+                    "context_length_exceeded"}),
+    401: (INVALID, {None, "invalid_api_key"}),
+    403: ("permission_error", {"origin_not_allowed"}),
+    404: (INVALID, {"model_not_found", "unknown_url"}),
+    405: (INVALID, {"method_not_allowed"}),
+    413: (INVALID, {"request_too_large"}),
+    414: (INVALID, {"uri_too_long"}),
+    417: (INVALID, {"expectation_failed"}),
+    429: ("rate_limit_error", {"rate_limit_exceeded"}),
+    431: (INVALID, {"headers_too_large"}),
+    502: ("server_error",
           {"upstream_error", "upstream_unreachable", "upstream_tls_error",
            "upstream_session_error", "upstream_challenge"}),
-    503: ({"server_error"}, {"shutting_down", "overloaded"}),
-    504: ({"server_error"}, {"upstream_timeout"}),
+    503: ("server_error", {"shutting_down", "overloaded"}),
+    504: ("server_error", {"upstream_timeout"}),
 }
 
 
@@ -158,8 +164,8 @@ def check_error_body(body):
     assert isinstance(error["message"], str) and error["message"]
     assert error["param"] is None or (isinstance(error["param"], str) and
                                       error["param"])
-    types, codes = ERRORS[body["code"]]
-    assert error["type"] in types and error["code"] in codes, body
+    kind, codes = ERRORS[body["code"]]
+    assert error["type"] == kind and error["code"] in codes, body
     check_keys(body["data"], {"msg"})
     assert body["data"]["msg"] == error["message"]
     return error
