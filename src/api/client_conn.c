@@ -283,6 +283,7 @@ refuse(struct ac_client_conn *conn)
 	    AC_INT("status", ac_error_status(error->code)),
 	    AC_STR("reason", error->message));
 	conn->state = CONN_REFUSING;
+	release_body(conn); /* thrown away in on_refused_read() */
 	bufferevent_setcb(conn->bev, on_refused_read, on_refused_written,
 	    on_refused_event, conn);
 	bufferevent_write_buffer(conn->bev, reply);
