@@ -284,7 +284,7 @@ class Upstream:
     def _admits(self, request):
         """Whether a request has a session that lives."""
         cookie = request.header("Cookie") or ""
-        name, _, token = cookie.partition("=")
+        name, _, token = cookie.partition(";")[0].partition("=")
         with self.changed:
             admitted = (name == "session_token" and time.monotonic() <
                         self._sessions.get(token, 0))
