@@ -261,7 +261,8 @@ make_refusal(const struct ac_error *error)
 	evbuffer_add_printf(reply,
 	    "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\n"
 	    "Content-Length: %zu\r\nConnection: close\r\n",
-	    ac_error_status(error->code), ac_error_phrase(error->code),
+	    ac_error_status(error->code),
+	    ac_http_phrase(ac_error_status(error->code)),
 	    evbuffer_get_length(body));
 	if (error->retry_after_s > 0)
 		evbuffer_add_printf(

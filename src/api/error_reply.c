@@ -81,23 +81,36 @@ ac_error_status(enum ac_error_code code)
 	return catalogue[code].status;
 }
 
+static const struct {
+	int status;
+	const char *phrase;
+} phrases[] = {
+    {200, "OK"},
+    {204, "No Content"},
+    {400, "Bad Request"},
+    {401, "Unauthorized"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {413, "Content Too Large"},
+    {414, "URI Too Long"},
+    {417, "Expectation Failed"},
+    {429, "Too Many Requests"},
+    {431, "Request Header Fields Too Large"},
+    {500, "Internal Server Error"},
+    {502, "Bad Gateway"},
+    {503, "Service Unavailable"},
+    {504, "Gateway Timeout"},
+};
+
 const char *
-ac_error_phrase(enum ac_error_code code)
+ac_http_phrase(int status)
 {
-	switch (catalogue[code].status) {
-	case 413:
-		return "Content Too Large";
-	case 414:
-		return "URI Too Long";
-	case 417:
-		return "Expectation Failed";
-	case 431:
-		return "Request Header Fields Too Large";
-	case 503:
-		return "Service Unavailable";
-	default:
-		return "Bad Request";
+	for (size_t i = 0; i < AC_LENGTH(phrases); i++) {
+		if (phrases[i].status == status)
+			return phrases[i].phrase;
 	}
+	return "Unknown";
 }
 
 const char *

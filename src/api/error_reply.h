@@ -19,8 +19,8 @@ enum ac_retry {
 /* The HTTP status of a code, 400 to 599. */
 int ac_error_status(enum ac_error_code code);
 
-/* HTTP's phrase for that status, of those that the guard gives. */
-const char *ac_error_phrase(enum ac_error_code code);
+/* HTTP's phrase for a status that this program sends (RFC 9110). */
+const char *ac_http_phrase(int status);
 
 /* The code's word in the JSON, or NULL; also for logs. */
 const char *ac_error_name(enum ac_error_code code);

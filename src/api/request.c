@@ -253,15 +253,16 @@ send_reply(struct ac_request *request, int status, struct evbuffer *body,
 	/* evhttp would send the body of a HEAD's answer. */
 	if (evhttp_request_get_command(http) == EVHTTP_REQ_HEAD)
 		body = NULL;
-	evhttp_send_reply(hand_over(request, ending), status, NULL, body);
+	evhttp_send_reply(
+	    hand_over(request, ending), status, ac_http_phrase(status), body);
 }
 
 void
 ac_request_reply_empty(struct ac_request *request, int status)
 {
 	begin_reply(request, status, NULL);
-	evhttp_send_reply(
-	    hand_over(request, AC_ENDING_DONE), status, NULL, NULL);
+	evhttp_send_reply(hand_over(request, AC_ENDING_DONE), status,
+	    ac_http_phrase(status), NULL);
 }
 
 void

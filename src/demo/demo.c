@@ -44,8 +44,9 @@ struct ac_demo {
 	struct evconnlistener *listener;   /* http's */
 	struct event *reopen;              /* owned */
 	struct ac_demo_sessions *sessions; /* owned */
-	struct ac_demo_chats *chats;       /* owned */
-	char *models;                      /* owned, JSON */
+	struct ac_demo_auth auth;
+	struct ac_demo_chats *chats; /* owned */
+	char *models;                /* owned, JSON */
 	struct ac_demo_counters counters;
 	uint16_t port;
 };
@@ -103,6 +104,7 @@ ac_demo_new(struct event_base *base, const struct ac_demo_settings *settings,
 	evhttp_set_timeout(demo->http, AC_DEMO_IDLE_S);
 	evhttp_set_gencb(demo->http, on_request, demo);
 	demo->sessions = ac_demo_sessions_new(settings->session_ttl_s);
+	ac_demo_auth_init(&demo->auth, demo->sessions, settings->access_token);
 	demo->chats = ac_demo_chats_new(base, settings->delay_ms);
 	demo->models = ac_demo_models_json();
 	if (!start_listening(demo, base)) {
@@ -278,24 +280,21 @@ handle_page(struct ac_demo *demo, struct evhttp_request *req)
 static void
 handle_session(struct ac_demo *demo, struct evhttp_request *req)
 {
-	if (ac_demo_auth_session(demo->sessions, req))
+	if (ac_demo_auth_session(&demo->auth, req))
 		demo->counters.sessions++;
 }
 
 static void
 handle_refresh(struct ac_demo *demo, struct evhttp_request *req)
 {
-	if (ac_demo_auth_refresh(demo->sessions, req))
+	if (ac_demo_auth_refresh(&demo->auth, req))
 		demo->counters.sessions++;
 }
 
 static void
 handle_status(struct ac_demo *demo, struct evhttp_request *req)
 {
-	AC_UNUSED(demo);
-	ac_demo_reply_json(req, 200,
-	    "{\"requiresAccessToken\":false,\"message\":"
-	    "\"No access token required for this application\"}");
+	ac_demo_auth_status(&demo->auth, req);
 }
 
 static void
@@ -320,7 +319,7 @@ handle_chat(struct ac_demo *demo, struct evhttp_request *req)
 static bool
 is_refused(struct ac_demo *demo, struct evhttp_request *req)
 {
-	if (ac_demo_auth_passes(demo->sessions, req))
+	if (ac_demo_auth_passes(&demo->auth, req))
 		return false;
 	demo->counters.refused++;
 	ac_demo_reply_json(req, 403,

@@ -19,6 +19,7 @@ struct event_base;
 struct ac_demo_settings {
 	int64_t session_ttl_s; /* life of a session, 1 to 10^9 */
 	int64_t delay_ms;      /* before each piece of an answer, 0 or more */
+	const char *access_token; /* wanted for a session; NULL: none is */
 };
 
 struct ac_demo_counters {

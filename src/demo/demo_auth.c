@@ -2,6 +2,8 @@
 /* Session endpoints and cookie: see demo_auth.h. */
 #include "demo/demo_auth.h"
 
+#include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -12,6 +14,7 @@
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
 #include <event2/util.h>
+#include <openssl/sha.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -34,28 +37,61 @@ static const struct client_rule client_rules[] = {
 	"{\"error\":\"Invalid request - invalid fetch mode\"}"},
 };
 
+static_assert(AC_DEMO_ACCESS_SIZE == 2 * SHA256_DIGEST_LENGTH + 1,
+    "the digits of a SHA-256 and a NUL");
+
 static const char *find_complaint(struct evhttp_request *req);
 static bool allows(const struct client_rule *rule, const char *value);
+static const char *find_denial(
+    const struct ac_demo_auth *auth, struct evhttp_request *req);
 static void send_new_session(
     struct ac_demo_sessions *sessions, struct evhttp_request *req);
 static void add_cookie(
     struct ac_demo_sessions *sessions, struct evhttp_request *req);
 static void send_refresh(struct ac_demo_sessions *sessions,
     struct evhttp_request *req, enum ac_demo_refresh refresh);
-static char *find_token(struct evhttp_request *req);
 static char *find_token_in(const char *cookies);
+
+void
+ac_demo_auth_init(struct ac_demo_auth *auth, struct ac_demo_sessions *sessions,
+    const char *access_token)
+{
+	unsigned char digest[SHA256_DIGEST_LENGTH];
+
+	*auth = (struct ac_demo_auth){.sessions = sessions};
+	if (access_token == NULL)
+		return;
+	SHA256(
+	    (const unsigned char *)access_token, strlen(access_token), digest);
+	for (size_t i = 0; i < sizeof(digest); i++)
+		snprintf(auth->access + 2 * i, 3, "%02x", digest[i]);
+}
+
+void
+ac_demo_auth_status(const struct ac_demo_auth *auth, struct evhttp_request *req)
+{
+	ac_demo_reply_json(req, 200,
+	    *auth->access == '\0'
+		? "{\"requiresAccessToken\":false,\"message\":"
+		  "\"No access token required for this application\"}"
+		: "{\"requiresAccessToken\":true,\"message\":"
+		  "\"This application requires an access token to "
+		  "continue\"}");
+}
 
 bool
 ac_demo_auth_session(
-    struct ac_demo_sessions *sessions, struct evhttp_request *req)
+    const struct ac_demo_auth *auth, struct evhttp_request *req)
 {
 	const char *complaint = find_complaint(req);
 
+	if (complaint == NULL)
+		complaint = find_denial(auth, req);
 	if (complaint != NULL) {
 		ac_demo_reply_json(req, 403, complaint);
 		return false;
 	}
-	send_new_session(sessions, req);
+	send_new_session(auth->sessions, req);
 	return true;
 }
 
@@ -88,6 +124,27 @@ allows(const struct client_rule *rule, const char *value)
 	return false;
 }
 
+/* NULL if the request proves to know the access token, or need not; else the
+ * error's JSON. */
+static const char *
+find_denial(const struct ac_demo_auth *auth, struct evhttp_request *req)
+{
+	static const char scheme[] = "Bearer ";
+	const char *value = evhttp_find_header(
+	    evhttp_request_get_input_headers(req), "Authorization");
+
+	if (*auth->access == '\0')
+		return NULL;
+	if (value == NULL || strncmp(value, scheme, sizeof(scheme) - 1) != 0)
+		return "{\"error\":\"Access token required\",\"message\":"
+		       "\"This application requires an access token to "
+		       "continue\"}";
+	if (strcmp(value + sizeof(scheme) - 1, auth->access) != 0)
+		return "{\"error\":\"Invalid Access token\",\"message\":"
+		       "\"The provided access token is invalid\"}";
+	return NULL;
+}
+
 static void
 send_new_session(struct ac_demo_sessions *sessions, struct evhttp_request *req)
 {
@@ -117,19 +174,22 @@ add_cookie(struct ac_demo_sessions *sessions, struct evhttp_request *req)
 
 bool
 ac_demo_auth_refresh(
-    struct ac_demo_sessions *sessions, struct evhttp_request *req)
+    const struct ac_demo_auth *auth, struct evhttp_request *req)
 {
-	char *token = find_token(req);
+	const char *denial = find_denial(auth, req);
+	char *token = ac_demo_auth_token(req);
 	enum ac_demo_refresh refresh = AC_DEMO_REFRESH_KEEP;
 
 	if (find_complaint(req) != NULL) {
 		ac_demo_reply_json(req, 403, "{\"error\":\"Invalid request\"}");
+	} else if (denial != NULL) {
+		ac_demo_reply_json(req, 403, denial);
 	} else if (token == NULL) {
 		ac_demo_reply_json(
 		    req, 401, "{\"error\":\"No session token found\"}");
 	} else {
-		refresh = ac_demo_sessions_refresh(sessions, token);
-		send_refresh(sessions, req, refresh);
+		refresh = ac_demo_sessions_refresh(auth->sessions, token);
+		send_refresh(auth->sessions, req, refresh);
 	}
 	free(token);
 	return refresh == AC_DEMO_REFRESH_RENEW;
@@ -155,20 +215,18 @@ send_refresh(struct ac_demo_sessions *sessions, struct evhttp_request *req,
 }
 
 bool
-ac_demo_auth_passes(
-    struct ac_demo_sessions *sessions, struct evhttp_request *req)
+ac_demo_auth_passes(const struct ac_demo_auth *auth, struct evhttp_request *req)
 {
-	char *token = find_token(req);
-	bool passes = token != NULL && ac_demo_sessions_has(sessions, token);
+	char *token = ac_demo_auth_token(req);
+	bool passes =
+	    token != NULL && ac_demo_sessions_has(auth->sessions, token);
 
 	free(token);
 	return passes;
 }
 
-/* The value of the first session_token cookie, or NULL; the caller frees
- * it. Several Cookie headers count as one. */
-static char *
-find_token(struct evhttp_request *req)
+char *
+ac_demo_auth_token(struct evhttp_request *req)
 {
 	struct evkeyvalq *headers = evhttp_request_get_input_headers(req);
 	struct evkeyval *header;

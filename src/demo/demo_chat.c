@@ -1,38 +1,38 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * Chat answers: see demo_chat.h. Each is a timer that sends one line of the
- * data stream at a time:
+ * Chat answers: see demo_chat.h. Each is a timer that carries out a plan:
  *
- *	WAITING --first piece--> STREAMING --all sent--> DONE
- *	    \_______________ client gone ________________/
+ *	WAITING --first step--> STREAMING --last step--> DONE
+ *	    \_______________ client gone ______________/
  *
  * WAITING sends nothing at all, not even the status: the real app keeps that
- * back until its model says something. An answer owns its text and its timer;
- * evhttp owns the request while the client is there.
+ * back until its model says something. An answer whose plan has no end stays
+ * STREAMING, without its timer, until the client leaves. An answer owns its
+ * plan and its timer; evhttp owns the request while the client is there.
  */
 #include "demo/demo_chat.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/socket.h>
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
-#include <jansson.h>
 
 #include "base/attr.h"
 #include "base/clock.h"
-#include "base/id.h"
-#include "base/json.h"
 #include "base/mem.h"
 #include "base/reaper.h"
+#include "demo/demo_auth.h"
+#include "demo/demo_plan.h"
 #include "demo/demo_prompt.h"
+#include "demo/demo_refusals.h"
 #include "demo/demo_reply.h"
-#include "demo/demo_text.h"
+#include "demo/demo_scenario.h"
 
 enum {
 	MAX_EARLY_BYTES = 64 * 1024, /* kept of a request that comes too soon */
@@ -44,33 +44,35 @@ struct answer {
 	struct ac_demo_chats *chats;
 	struct evhttp_request *req; /* evhttp's; NULL: DONE */
 	struct event *timer;        /* owned */
-	char *text;                 /* owned; NULL: there is a complaint */
-	size_t sent;                /* bytes of text */
-	const char *complaint;      /* static; NULL: there is a text */
+	struct ac_demo_plan plan;   /* owned; its body is what is left */
+	size_t next;                /* step of the plan */
 	bool is_streaming;
 };
 
 struct ac_demo_chats {
 	struct event_base *base;
 	int64_t delay_ms;
+	struct ac_demo_refusals refusals;
 	struct ac_reaper *reaper;               /* owned, frees what is DONE */
 	LIST_HEAD(answer_list, answer) answers; /* owned, not DONE */
 };
 
 static void start_answer(struct ac_demo_chats *chats,
-    struct evhttp_request *req, const struct ac_demo_prompt *prompt);
+    struct evhttp_request *req, const char *body, size_t len);
+static void make_plan(struct answer *answer, const char *body, size_t len);
+static void add_scenario(struct answer *answer,
+    const struct ac_demo_prompt *prompt, const char *body, size_t len);
+static bool takes_refusal(struct answer *answer, const char *body, size_t len);
 static void watch_client(struct answer *answer);
-static void wait_for_next(struct answer *answer, int64_t delay_ms);
+static void wait_for_next(struct answer *answer);
 static void on_timer(evutil_socket_t fd, short what, void *arg);
 static void send_next(struct answer *answer);
 static void start_reply(struct answer *answer);
-static void send_piece(struct answer *answer);
-static void send_end(struct answer *answer);
-static void send_string(
-    struct answer *answer, const char *code, const char *text, size_t len);
-static void send_line(struct answer *answer, const char *line);
-static void send_chunk(struct answer *answer, struct evbuffer *chunk);
+static void send_step(struct answer *answer);
+static void end_reply(struct answer *answer);
 static void finish_reply(struct answer *answer);
+static void close_connection(struct answer *answer);
+static void reset_connection(struct answer *answer);
 static void on_gone(struct evhttp_connection *connection, void *arg);
 static void release(struct answer *answer);
 static void free_answer(void *thing);
@@ -107,43 +109,74 @@ ac_demo_chats_start(struct ac_demo_chats *chats, struct evhttp_request *req)
 	struct evbuffer *body = evhttp_request_get_input_buffer(req);
 	size_t len = evbuffer_get_length(body);
 	const char *data = (const char *)evbuffer_pullup(body, -1);
-	struct ac_demo_prompt prompt;
-	enum ac_demo_verdict verdict;
 
 	if (data == NULL && len > 0)
 		ac_out_of_memory();
-	verdict = ac_demo_prompt_parse(&prompt, data, len);
+	start_answer(chats, req, data, len);
 	/* the answer takes its time, and a body can be large */
 	evbuffer_drain(body, len);
-	switch (verdict) {
+}
+
+static void
+start_answer(struct ac_demo_chats *chats, struct evhttp_request *req,
+    const char *body, size_t len)
+{
+	struct answer *answer = ac_calloc(1, sizeof(*answer));
+
+	answer->chats = chats;
+	answer->req = req;
+	make_plan(answer, body, len);
+	answer->timer = evtimer_new(chats->base, on_timer, answer);
+	if (answer->timer == NULL)
+		ac_out_of_memory();
+	LIST_INSERT_HEAD(&chats->answers, answer, link);
+	watch_client(answer);
+	wait_for_next(answer);
+}
+
+static void
+make_plan(struct answer *answer, const char *body, size_t len)
+{
+	struct ac_demo_plan *plan = &answer->plan;
+	struct ac_demo_prompt prompt;
+
+	ac_demo_plan_init(plan);
+	switch (ac_demo_prompt_parse(&prompt, body, len)) {
 	case AC_DEMO_VERDICT_CRASH:
-		ac_demo_reply_empty(req, 500);
+		plan->status = 500;
+		plan->content_type = NULL;
 		break;
 	case AC_DEMO_VERDICT_COMPLAIN:
+		ac_demo_plan_add_string(
+		    plan, "3:", prompt.complaint, strlen(prompt.complaint));
+		break;
 	case AC_DEMO_VERDICT_ANSWER:
-		start_answer(chats, req, &prompt);
+		add_scenario(answer, &prompt, body, len);
 		break;
 	}
 	ac_demo_prompt_clear(&prompt);
 }
 
 static void
-start_answer(struct ac_demo_chats *chats, struct evhttp_request *req,
-    const struct ac_demo_prompt *prompt)
+add_scenario(struct answer *answer, const struct ac_demo_prompt *prompt,
+    const char *body, size_t len)
 {
-	struct answer *answer = ac_calloc(1, sizeof(*answer));
+	if (!prompt->has_marker || (ac_demo_scenario_is_once(prompt) &&
+				       !takes_refusal(answer, body, len)))
+		ac_demo_scenario_plan_usual(&answer->plan, prompt);
+	else
+		ac_demo_scenario_plan_marked(&answer->plan, prompt);
+}
 
-	answer->chats = chats;
-	answer->req = req;
-	answer->complaint = prompt->complaint;
-	if (prompt->complaint == NULL)
-		answer->text = ac_demo_text_make(prompt);
-	answer->timer = evtimer_new(chats->base, on_timer, answer);
-	if (answer->timer == NULL)
-		ac_out_of_memory();
-	LIST_INSERT_HEAD(&chats->answers, answer, link);
-	watch_client(answer);
-	wait_for_next(answer, chats->delay_ms);
+static bool
+takes_refusal(struct answer *answer, const char *body, size_t len)
+{
+	char *token = ac_demo_auth_token(answer->req);
+	bool takes = ac_demo_refusals_take(
+	    &answer->chats->refusals, body, len, token == NULL ? "" : token);
+
+	free(token);
+	return takes;
 }
 
 /*
@@ -171,14 +204,18 @@ watch_client(struct answer *answer)
 	bufferevent_enable(bev, EV_READ);
 }
 
-/* Also a delay of 0 lets the loop turn once: timers run after what is
+/* Also a wait of 0 lets the loop turn once: timers run after what is
  * readable and writable. */
 static void
-wait_for_next(struct answer *answer, int64_t delay_ms)
+wait_for_next(struct answer *answer)
 {
-	struct timeval delay = ac_clock_timeval(delay_ms);
+	const struct ac_demo_plan *plan = &answer->plan;
+	int64_t wait_ms =
+	    plan->count == 0 ? 0 : plan->steps[answer->next].wait_ms;
+	struct timeval wait = ac_clock_timeval(
+	    wait_ms == AC_DEMO_PACE ? answer->chats->delay_ms : wait_ms);
 
-	if (evtimer_add(answer->timer, &delay) != 0)
+	if (evtimer_add(answer->timer, &wait) != 0)
 		ac_out_of_memory();
 }
 
@@ -193,95 +230,69 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 static void
 send_next(struct answer *answer)
 {
+	const struct ac_demo_plan *plan = &answer->plan;
+
 	if (!answer->is_streaming)
 		start_reply(answer);
-	if (answer->complaint != NULL) {
-		send_string(
-		    answer, "3:", answer->complaint, strlen(answer->complaint));
-		finish_reply(answer);
-		return;
+	while (answer->next < plan->count) {
+		send_step(answer);
+		if (answer->next < plan->count &&
+		    plan->steps[answer->next].wait_ms != 0) {
+			wait_for_next(answer);
+			return;
+		}
 	}
-	if (answer->text[answer->sent] == '\0') {
-		send_end(answer);
-		finish_reply(answer);
-		return;
-	}
-	send_piece(answer);
-	wait_for_next(answer,
-	    answer->text[answer->sent] == '\0' ? 0 : answer->chats->delay_ms);
+	end_reply(answer);
 }
 
 static void
 start_reply(struct answer *answer)
 {
-	char id[AC_ID_SIZE];
-	char line[AC_ID_SIZE + 32];
+	const struct ac_demo_plan *plan = &answer->plan;
 
 	answer->is_streaming = true;
-	ac_demo_reply_prepare(answer->req, "text/plain; charset=utf-8");
-	ac_demo_reply_add_header(answer->req, "x-vercel-ai-data-stream", "v1");
-	ac_demo_reply_start(answer->req, 200);
-	if (answer->complaint != NULL)
-		return;
-	ac_id_make(id, "msg-");
-	snprintf(line, sizeof(line), "f:{\"messageId\":\"%s\"}\n", id);
-	send_line(answer, line);
+	ac_demo_reply_prepare(answer->req, plan->content_type);
+	if (plan->location != NULL)
+		ac_demo_reply_add_header(
+		    answer->req, "location", plan->location);
+	if (plan->status == 200)
+		ac_demo_reply_add_header(
+		    answer->req, "x-vercel-ai-data-stream", "v1");
+	ac_demo_reply_start(answer->req, plan->status);
 }
 
+/* Each is one chunk, as each line of the real app is. */
 static void
-send_piece(struct answer *answer)
+send_step(struct answer *answer)
 {
-	const char *piece = answer->text + answer->sent;
-	size_t len = ac_demo_text_piece(piece);
-
-	send_string(answer, "0:", piece, len);
-	answer->sent += len;
-}
-
-static void
-send_end(struct answer *answer)
-{
-	send_line(answer,
-	    "e:{\"finishReason\":\"stop\",\"usage\":{\"promptTokens\":null,"
-	    "\"completionTokens\":null},\"isContinued\":false}\n");
-	send_line(answer,
-	    "d:{\"finishReason\":\"stop\",\"usage\":{\"promptTokens\":null,"
-	    "\"completionTokens\":null}}\n");
-}
-
-/* One line: a code and a JSON string. */
-static void
-send_string(
-    struct answer *answer, const char *code, const char *text, size_t len)
-{
-	json_t *string = json_stringn(text, len);
+	struct ac_demo_plan *plan = &answer->plan;
+	size_t len = plan->steps[answer->next].len;
 	struct evbuffer *chunk = evbuffer_new();
 
-	if (chunk == NULL || string == NULL)
+	if (chunk == NULL ||
+	    evbuffer_remove_buffer(plan->body, chunk, len) != (int)len)
 		ac_out_of_memory();
-	evbuffer_add(chunk, code, strlen(code));
-	ac_json_add(chunk, string);
-	evbuffer_add(chunk, "\n", 1);
-	json_decref(string);
-	send_chunk(answer, chunk);
-}
-
-static void
-send_line(struct answer *answer, const char *line)
-{
-	struct evbuffer *chunk = evbuffer_new();
-
-	if (chunk == NULL || evbuffer_add(chunk, line, strlen(line)) != 0)
-		ac_out_of_memory();
-	send_chunk(answer, chunk);
-}
-
-/* Each line is one chunk, as with the real app. */
-static void
-send_chunk(struct answer *answer, struct evbuffer *chunk)
-{
 	evhttp_send_reply_chunk(answer->req, chunk);
 	evbuffer_free(chunk);
+	answer->next++;
+}
+
+static void
+end_reply(struct answer *answer)
+{
+	switch (answer->plan.end) {
+	case AC_DEMO_END_WHOLE:
+		finish_reply(answer);
+		break;
+	case AC_DEMO_END_CUT:
+		close_connection(answer);
+		break;
+	case AC_DEMO_END_RESET:
+		reset_connection(answer);
+		break;
+	case AC_DEMO_END_NEVER:
+		break;
+	}
 }
 
 /* What watch_client() changed is put back for the connection's next
@@ -298,6 +309,32 @@ finish_reply(struct answer *answer)
 	evhttp_connection_set_timeout(connection, AC_DEMO_IDLE_S);
 	evhttp_send_reply_end(answer->req);
 	release(answer);
+}
+
+/* Without a last chunk. evhttp frees the request with its connection. */
+static void
+close_connection(struct answer *answer)
+{
+	struct evhttp_connection *connection =
+	    evhttp_request_get_connection(answer->req);
+
+	evhttp_connection_set_closecb(connection, NULL, NULL);
+	release(answer);
+	evhttp_connection_free(connection);
+}
+
+/* evhttp shuts a socket down before it closes it, which would end the stream
+ * properly even with SO_LINGER. So the socket is dissolved before: that sends
+ * a RST (connect(2), AF_UNSPEC). */
+static void
+reset_connection(struct answer *answer)
+{
+	struct bufferevent *bev = evhttp_connection_get_bufferevent(
+	    evhttp_request_get_connection(answer->req));
+	struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
+
+	(void)connect(bufferevent_getfd(bev), &nowhere, sizeof(nowhere));
+	close_connection(answer);
 }
 
 /* If the connection failed, evhttp has let go of the request; if it is being
@@ -328,6 +365,6 @@ free_answer(void *thing)
 	struct answer *answer = thing;
 
 	event_free(answer->timer);
-	free(answer->text);
+	ac_demo_plan_clear(&answer->plan);
 	free(answer);
 }

@@ -15,9 +15,9 @@ struct ac_demo_chats *ac_demo_chats_new(
     struct event_base *base, int64_t delay_ms);
 
 /*
- * Answers POST /api/chat/, whose session has been checked. It takes over the
- * request, and sends within the call only if the request is one that the app
- * crashes on. If the client leaves, the answer ends by itself.
+ * Answers POST /api/chat/, whose session has been checked: takes over the
+ * request and sends nothing within the call. If the client leaves, the answer
+ * ends by itself.
  */
 void ac_demo_chats_start(
     struct ac_demo_chats *chats, struct evhttp_request *req);

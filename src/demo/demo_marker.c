@@ -51,8 +51,7 @@ read_marker(struct ac_demo_marker *marker, const char *at, const char *end)
 }
 
 bool
-ac_demo_marker_find(
-    struct ac_demo_marker *marker, const char *text, size_t len)
+ac_demo_marker_find(struct ac_demo_marker *marker, const char *text, size_t len)
 {
 	const char *at = text;
 	const char *end = text + len;

@@ -44,8 +44,8 @@ add_step(struct ac_demo_plan *plan, size_t len)
 {
 	if (plan->count == plan->room) {
 		plan->room = plan->room == 0 ? 64 : plan->room * 2;
-		plan->steps = ac_realloc(
-		    plan->steps, plan->room * sizeof(*plan->steps));
+		plan->steps =
+		    ac_realloc(plan->steps, plan->room * sizeof(*plan->steps));
 	}
 	plan->steps[plan->count++] = (struct ac_demo_step){
 	    .wait_ms = plan->is_burst ? 0 : plan->wait_ms,
@@ -80,8 +80,8 @@ ac_demo_plan_add_start(struct ac_demo_plan *plan)
 }
 
 void
-ac_demo_plan_add_string(struct ac_demo_plan *plan, const char *code,
-    const char *text, size_t len)
+ac_demo_plan_add_string(
+    struct ac_demo_plan *plan, const char *code, const char *text, size_t len)
 {
 	size_t before = evbuffer_get_length(plan->body);
 	json_t *string = json_stringn(text, len);
@@ -110,11 +110,11 @@ ac_demo_plan_add_step_end(
     struct ac_demo_plan *plan, const char *reason, enum ac_demo_usage usage)
 {
 	plan->wait_ms = 0;
-	add_and_free(plan,
-	    ac_asprintf(
-		"e:{\"finishReason\":\"%s\",\"usage\":%s,\"isContinued\":"
-		"false}\n",
-		reason, usages[usage]));
+	add_and_free(
+	    plan, ac_asprintf(
+		      "e:{\"finishReason\":\"%s\",\"usage\":%s,\"isContinued\":"
+		      "false}\n",
+		      reason, usages[usage]));
 }
 
 void
@@ -123,7 +123,7 @@ ac_demo_plan_add_finish(
 {
 	ac_demo_plan_add_step_end(plan, reason, usage);
 	plan->wait_ms = 0;
-	add_and_free(plan,
-	    ac_asprintf("d:{\"finishReason\":\"%s\",\"usage\":%s}\n", reason,
-		usages[usage]));
+	add_and_free(
+	    plan, ac_asprintf("d:{\"finishReason\":\"%s\",\"usage\":%s}\n",
+		      reason, usages[usage]));
 }

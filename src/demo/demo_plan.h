@@ -37,9 +37,9 @@ struct ac_demo_step {
 
 struct ac_demo_plan {
 	int status;
-	const char *content_type; /* static; NULL: none */
-	const char *location;     /* of a redirect; static; NULL: none */
-	struct evbuffer *body;    /* owned */
+	const char *content_type;   /* static; NULL: none */
+	const char *location;       /* of a redirect; static; NULL: none */
+	struct evbuffer *body;      /* owned */
 	struct ac_demo_step *steps; /* owned */
 	size_t count;
 	size_t room;
@@ -55,15 +55,14 @@ void ac_demo_plan_init(struct ac_demo_plan *plan);
 void ac_demo_plan_clear(struct ac_demo_plan *plan);
 
 /* A step that sends len bytes, which may be none. */
-void ac_demo_plan_add(
-    struct ac_demo_plan *plan, const char *bytes, size_t len);
+void ac_demo_plan_add(struct ac_demo_plan *plan, const char *bytes, size_t len);
 
 /* The line that begins an answer; what is added next leaves with it. */
 void ac_demo_plan_add_start(struct ac_demo_plan *plan);
 
 /* One line: a code such as "0:" and a text of len bytes as a JSON string. */
-void ac_demo_plan_add_string(struct ac_demo_plan *plan, const char *code,
-    const char *text, size_t len);
+void ac_demo_plan_add_string(
+    struct ac_demo_plan *plan, const char *code, const char *text, size_t len);
 
 /* A C string as a model streams it: a line for each word. */
 void ac_demo_plan_add_text(

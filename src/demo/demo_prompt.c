@@ -40,7 +40,10 @@ static void take(struct ac_demo_prompt *prompt, const json_t *call);
 static void take_messages(
     struct ac_demo_prompt *prompt, const json_t *messages);
 static void take_newest(struct ac_demo_prompt *prompt, const json_t *message);
-static void collect_parts(struct ac_buf *text, const json_t *parts);
+static void collect_parts(
+    struct ac_demo_prompt *prompt, struct ac_buf *text, const json_t *parts);
+static void take_text(
+    struct ac_demo_prompt *prompt, struct ac_buf *text, const json_t *string);
 static void add_text(struct ac_buf *text, const json_t *string);
 static bool is_blank(const json_t *text);
 
@@ -208,9 +211,9 @@ take_newest(struct ac_demo_prompt *prompt, const json_t *message)
 
 	ac_buf_init(&text, MAX_TEXT);
 	if (json_is_array(parts))
-		collect_parts(&text, parts);
+		collect_parts(prompt, &text, parts);
 	else
-		add_text(&text, json_object_get(message, "content"));
+		take_text(prompt, &text, json_object_get(message, "content"));
 	prompt->text = ac_memdup(text.data, text.len);
 	prompt->text_len = text.len;
 	prompt->attachments = json_array_size(
@@ -219,15 +222,27 @@ take_newest(struct ac_demo_prompt *prompt, const json_t *message)
 }
 
 static void
-collect_parts(struct ac_buf *text, const json_t *parts)
+collect_parts(
+    struct ac_demo_prompt *prompt, struct ac_buf *text, const json_t *parts)
 {
 	for (size_t i = 0; i < json_array_size(parts); i++) {
 		const json_t *part = json_array_get(parts, i);
 		const char *type = ac_json_get_string(part, "type");
 
 		if (type != NULL && strcmp(type, "text") == 0)
-			add_text(text, json_object_get(part, "text"));
+			take_text(prompt, text, json_object_get(part, "text"));
 	}
+}
+
+/* A marker counts wherever it stands; the text is cut short. */
+static void
+take_text(
+    struct ac_demo_prompt *prompt, struct ac_buf *text, const json_t *string)
+{
+	if (json_is_string(string) && !prompt->has_marker)
+		prompt->has_marker = ac_demo_marker_find(&prompt->marker,
+		    json_string_value(string), json_string_length(string));
+	add_text(text, string);
 }
 
 /* Adds as many whole characters as there is room for. */

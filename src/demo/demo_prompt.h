@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "base/attr.h"
+#include "demo/demo_marker.h"
 
 /* What becomes of a chat call. */
 enum ac_demo_verdict {
@@ -21,11 +22,13 @@ enum ac_demo_verdict {
 /* The parts of a call that the answer speaks of; strings are owned. */
 struct ac_demo_prompt {
 	char *model;
-	char *text;            /* newest user message, cut short; NULL: none */
-	size_t text_len;       /* NULs can stand within */
-	size_t attachments;    /* of that message */
-	size_t messages;       /* of the whole conversation */
-	bool has_system;       /* not just white space */
+	char *text;         /* newest user message, cut short; NULL: none */
+	size_t text_len;    /* NULs can stand within */
+	size_t attachments; /* of that message */
+	size_t messages;    /* of the whole conversation */
+	bool has_system;    /* not just white space */
+	bool has_marker;    /* the newest user message, in all its length */
+	struct ac_demo_marker marker;
 	const char *complaint; /* for AC_DEMO_VERDICT_COMPLAIN; static */
 };
 

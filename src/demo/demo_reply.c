@@ -30,6 +30,7 @@ static const struct {
     {405, "Method Not Allowed"},
     {429, "Too Many Requests"},
     {500, "Internal Server Error"},
+    {503, "Service Unavailable"},
 };
 
 static const char *

@@ -228,6 +228,28 @@ a_code_carries_any_json(void **state)
 	}
 }
 
+static void
+an_error_that_is_other_json_is_its_own_text(void **state)
+{
+	static const char *const cases[][2] = {
+	    {"null", "null"},
+	    {"42", "42"},
+	    {"{\"a\":\"b\"}", "{\\\"a\\\":\\\"b\\\"}"},
+	    {"[\"\\n\", \"\xc3\xa9\"]", "[\\\"\\\\n\\\", \\\"\xc3\xa9\\\"]"},
+	};
+
+	AC_UNUSED(state);
+	for (size_t i = 0; i < AC_LENGTH(cases); i++) {
+		char *line = ac_asprintf("3:%s", cases[i][0]);
+		char *events = ac_asprintf(
+		    "TEXT \"before\"\nERROR upstream \"%s\"\n", cases[i][1]);
+
+		expect(line, events);
+		free(line);
+		free(events);
+	}
+}
+
 /* Counts events. */
 static void
 count(const struct ac_event *event, void *arg)
@@ -297,6 +319,7 @@ main(void)
 	    cmocka_unit_test(a_line_without_a_code_is_malformed),
 	    cmocka_unit_test(every_other_code_is_skipped),
 	    cmocka_unit_test(a_code_carries_any_json),
+	    cmocka_unit_test(an_error_that_is_other_json_is_its_own_text),
 	    cmocka_unit_test(nothing_is_said_after_the_end),
 	    cmocka_unit_test(a_stopped_decoder_says_nothing),
 	};

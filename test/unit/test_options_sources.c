@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Where options come from: which source beats which, the environment, files
- * of NAME=value lines, and secrets in files of their own. */
+/* Where options come from: which source beats which, the environment, and
+ * files of NAME=value lines. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,87 +9,10 @@
 #include "base/option_table.h"
 #include "base/options.h"
 #include "support/files.h"
+#include "support/scene.h"
 #include "support/unit.h"
 
-/* A configuration and the message of its last refusal. */
-struct scene {
-	struct ac_config *config;
-	const struct ac_options *options;
-	char error[AC_OPTION_ERROR_SIZE];
-};
-
-static int
-set_up(void **state)
-{
-	static struct scene scene;
-
-	for (size_t i = 0; i < AC_OPTIONS; i++)
-		unsetenv(ac_option_table[i].name);
-	unsetenv("BEARER_TOKEN_FILE");
-	scene = (struct scene){.config = ac_config_new()};
-	scene.options = ac_config_options(scene.config);
-	*state = &scene;
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	struct scene *scene = *state;
-
-	ac_config_free(scene->config);
-	return 0;
-}
-
-static bool
-set(struct scene *scene, enum ac_option_source source, const char *name,
-    const char *value)
-{
-	return ac_config_set_from(
-	    scene->config, source, name, value, scene->error);
-}
-
-static bool
-load_environment(struct scene *scene)
-{
-	return ac_config_load_environment(scene->config, scene->error);
-}
-
-/* Loads a file of these bytes; the file's name goes into path. */
-static bool
-load_bytes(struct scene *scene, char path[FILES_PATH_SIZE], const char *data,
-    size_t len)
-{
-	bool ok;
-
-	files_make(path, data, len);
-	ok = ac_config_load_file(scene->config, path, scene->error);
-	unlink(path);
-	return ok;
-}
-
-static bool
-load_text(struct scene *scene, const char *text)
-{
-	char path[FILES_PATH_SIZE];
-
-	return load_bytes(scene, path, text, strlen(text));
-}
-
-/* Reads a secret out of a file of these bytes. */
-static bool
-load_secret(struct scene *scene, const char *data, size_t len)
-{
-	char path[FILES_PATH_SIZE];
-	bool ok;
-
-	files_make(path, data, len);
-	ok = set(scene, AC_SOURCE_FLAG, "BEARER_TOKEN_FILE", path);
-	unlink(path);
-	return ok;
-}
-
-/* The four sources by strength; 1 to 4 mark a value's source. */
+/* The weakest first. */
 static const enum ac_option_source by_strength[] = {
     AC_SOURCE_DEFAULT, AC_SOURCE_FILE, AC_SOURCE_ENVIRONMENT, AC_SOURCE_FLAG};
 
@@ -98,8 +21,8 @@ set_by_order(struct scene *scene, const char *name, const char *const values[4],
     const size_t order[4])
 {
 	for (size_t i = 0; i < 4; i++)
-		assert_true(
-		    set(scene, by_strength[order[i]], name, values[order[i]]));
+		assert_true(scene_set(
+		    scene, by_strength[order[i]], name, values[order[i]]));
 }
 
 static void
@@ -143,15 +66,15 @@ each_source_beats_the_one_below(void **state)
 	struct scene *scene = *state;
 
 	assert_int_equal(scene->options->models_ttl_s, 600);
-	assert_true(set(scene, AC_SOURCE_FILE, "MODELS_TTL", "1"));
+	assert_true(scene_set(scene, AC_SOURCE_FILE, "MODELS_TTL", "1"));
 	assert_int_equal(scene->options->models_ttl_s, 1);
-	assert_true(set(scene, AC_SOURCE_ENVIRONMENT, "MODELS_TTL", "2"));
+	assert_true(scene_set(scene, AC_SOURCE_ENVIRONMENT, "MODELS_TTL", "2"));
 	assert_int_equal(scene->options->models_ttl_s, 2);
-	assert_true(set(scene, AC_SOURCE_FILE, "MODELS_TTL", "3"));
+	assert_true(scene_set(scene, AC_SOURCE_FILE, "MODELS_TTL", "3"));
 	assert_int_equal(scene->options->models_ttl_s, 2);
-	assert_true(set(scene, AC_SOURCE_FLAG, "MODELS_TTL", "4"));
+	assert_true(scene_set(scene, AC_SOURCE_FLAG, "MODELS_TTL", "4"));
 	assert_int_equal(scene->options->models_ttl_s, 4);
-	assert_true(set(scene, AC_SOURCE_ENVIRONMENT, "MODELS_TTL", "5"));
+	assert_true(scene_set(scene, AC_SOURCE_ENVIRONMENT, "MODELS_TTL", "5"));
 	assert_int_equal(scene->options->models_ttl_s, 4);
 }
 
@@ -161,8 +84,10 @@ of_one_source_the_later_value_wins(void **state)
 	struct scene *scene = *state;
 
 	for (size_t i = 0; i < 2; i++) {
-		assert_true(set(scene, AC_SOURCE_FLAG, "MODELS_TTL", "1"));
-		assert_true(set(scene, AC_SOURCE_FLAG, "MODELS_TTL", "2"));
+		assert_true(
+		    scene_set(scene, AC_SOURCE_FLAG, "MODELS_TTL", "1"));
+		assert_true(
+		    scene_set(scene, AC_SOURCE_FLAG, "MODELS_TTL", "2"));
 		assert_int_equal(scene->options->models_ttl_s, 2);
 	}
 }
@@ -173,8 +98,8 @@ a_weaker_value_does_not_show_in_the_description(void **state)
 	struct scene *scene = *state;
 	char *text;
 
-	assert_true(set(scene, AC_SOURCE_FLAG, "MODELS_TTL", "11"));
-	assert_true(set(scene, AC_SOURCE_FILE, "MODELS_TTL", "22"));
+	assert_true(scene_set(scene, AC_SOURCE_FLAG, "MODELS_TTL", "11"));
+	assert_true(scene_set(scene, AC_SOURCE_FILE, "MODELS_TTL", "22"));
 	text = ac_config_describe(scene->config);
 	assert_non_null(strstr(text, "\nMODELS_TTL=11\n"));
 	free(text);
@@ -189,7 +114,7 @@ the_environment_is_read(void **state)
 	setenv("SYSTEM_PROMPT", "two\nlines", 1);
 	setenv("DEMO", "yes", 1);
 	setenv("HOME_OF_NOTHING", "x", 1);
-	assert_true(load_environment(scene));
+	assert_true(scene_load_environment(scene));
 	assert_int_equal(scene->options->server_address.port, 1);
 	assert_string_equal(scene->options->system_prompt, "two\nlines");
 	assert_true(scene->options->demo);
@@ -209,7 +134,7 @@ every_option_is_read_from_the_environment(void **state)
 		    option->type == AC_TYPE_PATH)
 			continue;
 		setenv(option->name, "/", 1);
-		assert_false(load_environment(scene));
+		assert_false(scene_load_environment(scene));
 		assert_memory_equal(
 		    scene->error, option->name, strlen(option->name));
 		unsetenv(option->name);
@@ -219,7 +144,7 @@ every_option_is_read_from_the_environment(void **state)
 	setenv("BEARER_TOKEN", "t", 1);
 	setenv("SSL_CERT_FILE", "f", 1);
 	setenv("SSL_CERT_DIR", "d", 1);
-	assert_true(load_environment(scene));
+	assert_true(scene_load_environment(scene));
 	assert_string_equal(scene->options->default_model, "m");
 	assert_string_equal(scene->options->upstream_user_agent, "u");
 	assert_string_equal(scene->options->bearer_token, "t");
@@ -246,13 +171,13 @@ an_empty_variable_is_unset_where_empty_means_nothing(void **state)
 		if (!has_empty_meaning(&ac_option_table[i]))
 			setenv(ac_option_table[i].name, "", 1);
 	}
-	assert_true(load_environment(scene));
+	assert_true(scene_load_environment(scene));
 	after = ac_config_describe(scene->config);
 	assert_string_equal(before, after);
 	free(before);
 	free(after);
 	/* It does not count as set either: a file's value stays. */
-	assert_true(set(scene, AC_SOURCE_FILE, "MODELS_TTL", "9"));
+	assert_true(scene_set(scene, AC_SOURCE_FILE, "MODELS_TTL", "9"));
 	assert_int_equal(scene->options->models_ttl_s, 9);
 }
 
@@ -261,11 +186,11 @@ an_empty_variable_counts_where_empty_means_something(void **state)
 {
 	struct scene *scene = *state;
 
-	assert_true(set(scene, AC_SOURCE_FILE, "DEFAULT_MODEL", "m"));
+	assert_true(scene_set(scene, AC_SOURCE_FILE, "DEFAULT_MODEL", "m"));
 	setenv("DEFAULT_TEMPERATURE", "", 1);
 	setenv("UPSTREAM_USER_AGENT", "", 1);
 	setenv("DEFAULT_MODEL", "", 1);
-	assert_true(load_environment(scene));
+	assert_true(scene_load_environment(scene));
 	assert_false(scene->options->default_temperature.set);
 	assert_null(scene->options->upstream_user_agent);
 	assert_null(scene->options->default_model);
@@ -279,7 +204,8 @@ an_empty_flag_is_refused_where_empty_means_nothing(void **state)
 	for (size_t i = 0; i < AC_OPTIONS; i++) {
 		const struct ac_option *option = &ac_option_table[i];
 
-		assert_int_equal(set(scene, AC_SOURCE_FLAG, option->name, ""),
+		assert_int_equal(
+		    scene_set(scene, AC_SOURCE_FLAG, option->name, ""),
 		    has_empty_meaning(option));
 	}
 }
@@ -289,17 +215,17 @@ a_file_holds_names_and_values(void **state)
 {
 	struct scene *scene = *state;
 
-	assert_true(load_text(scene, "# a comment\n"
-				     "\n"
-				     "  \t\n"
-				     "   # another\n"
-				     "#MODELS_TTL=1\n"
-				     "SERVER_ADDRESS=:1\r\n"
-				     "  SYSTEM_PROMPT= a = b # c \n"
-				     "DEFAULT_TOP_P=\n"
-				     "DEMO_DELAY=\n"
-				     "BEARER_TOKEN=a\"b'\n"
-				     "DEFAULT_MODEL=last"));
+	assert_true(scene_load_text(scene, "# a comment\n"
+					   "\n"
+					   "  \t\n"
+					   "   # another\n"
+					   "#MODELS_TTL=1\n"
+					   "SERVER_ADDRESS=:1\r\n"
+					   "  SYSTEM_PROMPT= a = b # c \n"
+					   "DEFAULT_TOP_P=\n"
+					   "DEMO_DELAY=\n"
+					   "BEARER_TOKEN=a\"b'\n"
+					   "DEFAULT_MODEL=last"));
 	assert_int_equal(scene->options->server_address.port, 1);
 	assert_string_equal(scene->options->system_prompt, " a = b # c ");
 	assert_false(scene->options->default_top_p.set);
@@ -314,8 +240,8 @@ an_empty_file_is_fine(void **state)
 {
 	struct scene *scene = *state;
 
-	assert_true(load_text(scene, ""));
-	assert_true(load_text(scene, "\n"));
+	assert_true(scene_load_text(scene, ""));
+	assert_true(scene_load_text(scene, "\n"));
 }
 
 static void
@@ -329,7 +255,7 @@ a_long_line_is_read_whole(void **state)
 	memset(value, 'x', LEN);
 	value[LEN] = '\0';
 	text = ac_asprintf("SYSTEM_PROMPT=%s\n", value);
-	assert_true(load_text(scene, text));
+	assert_true(scene_load_text(scene, text));
 	assert_string_equal(scene->options->system_prompt, value);
 	free(value);
 	free(text);
@@ -375,7 +301,7 @@ a_bad_line_is_refused_with_its_place(void **state)
 		const struct bad_file *bad = &bad_files[i];
 		char path[FILES_PATH_SIZE];
 
-		if (load_bytes(scene, path, bad->text, strlen(bad->text)))
+		if (scene_load_bytes(scene, path, bad->text, strlen(bad->text)))
 			fail_msg("accepted: %s", bad->text);
 		assert_memory_equal(scene->error, path, strlen(path));
 		assert_string_equal(scene->error + strlen(path), bad->message);
@@ -401,121 +327,11 @@ a_file_s_values_are_weaker_than_the_environment_s(void **state)
 	struct scene *scene = *state;
 
 	setenv("MODELS_TTL", "2", 1);
-	assert_true(load_environment(scene));
-	assert_true(load_text(scene, "MODELS_TTL=1\nDEMO_DELAY=1\n"));
+	assert_true(scene_load_environment(scene));
+	assert_true(scene_load_text(scene, "MODELS_TTL=1\nDEMO_DELAY=1\n"));
 	assert_int_equal(scene->options->models_ttl_s, 2);
 	assert_int_equal(scene->options->demo_delay_ms, 1);
 }
-
-static void
-a_secret_is_the_first_line_of_its_file(void **state)
-{
-	static const char *const texts[] = {
-	    "sk-1", "sk-1\n", "sk-1\r\n", "sk-1\nsecond\n", "sk-1\n\x01\n"};
-	struct scene *scene = *state;
-
-	for (size_t i = 0; i < AC_LENGTH(texts); i++) {
-		assert_true(load_secret(scene, texts[i], strlen(texts[i])));
-		assert_string_equal(scene->options->bearer_token, "sk-1");
-	}
-}
-
-static void
-a_secret_s_file_is_named_by_every_source(void **state)
-{
-	struct scene *scene = *state;
-	char path[FILES_PATH_SIZE];
-	char *line;
-
-	files_make(path, "one\n", 4);
-	line = ac_asprintf("BEARER_TOKEN_FILE=%s\n", path);
-	assert_true(load_text(scene, line));
-	assert_string_equal(scene->options->bearer_token, "one");
-	unlink(path);
-	free(line);
-	files_make(path, "two\n", 4);
-	setenv("BEARER_TOKEN_FILE", path, 1);
-	assert_true(load_environment(scene));
-	assert_string_equal(scene->options->bearer_token, "two");
-	unlink(path);
-	assert_true(load_secret(scene, "three\n", 6));
-	assert_string_equal(scene->options->bearer_token, "three");
-	assert_true(set(scene, AC_SOURCE_ENVIRONMENT, "BEARER_TOKEN", "four"));
-	assert_string_equal(scene->options->bearer_token, "three");
-}
-
-static void
-an_empty_file_name_says_nothing(void **state)
-{
-	struct scene *scene = *state;
-
-	assert_true(set(scene, AC_SOURCE_FILE, "BEARER_TOKEN", "sk-1"));
-	setenv("BEARER_TOKEN_FILE", "", 1);
-	assert_true(load_environment(scene));
-	assert_string_equal(scene->options->bearer_token, "sk-1");
-}
-
-static void
-a_secret_s_file_that_cannot_be_used_is_refused(void **state)
-{
-	struct scene *scene = *state;
-
-	assert_false(
-	    set(scene, AC_SOURCE_FLAG, "BEARER_TOKEN_FILE", "/nonexistent"));
-	assert_string_equal(scene->error,
-	    "BEARER_TOKEN_FILE=/nonexistent: No such file or directory");
-	assert_false(load_secret(scene, "", 0));
-	assert_non_null(strstr(scene->error, ": its first line is empty"));
-	assert_false(load_secret(scene, "sk-12345\x01\n", 10));
-	assert_null(strstr(scene->error, "sk-12345"));
-	assert_false(set(scene, AC_SOURCE_FLAG, "SYSTEM_PROMPT_FILE", "/"));
-}
-
-/* An empty token means that no key is wanted: whoever names a file wants
- * one. */
-static void
-a_secret_s_file_with_an_empty_first_line_is_refused(void **state)
-{
-	struct scene *scene = *state;
-
-	assert_false(load_secret(scene, "\nsk-12345\n", 10));
-	assert_false(load_secret(scene, "\r\n", 2));
-	assert_false(load_secret(scene, "\0sk-12345\n", 10));
-}
-
-static void
-a_long_secret_is_not_cut(void **state)
-{
-	enum { LEN = 6000 };
-	struct scene *scene = *state;
-	char *secret = ac_malloc(LEN + 1);
-	size_t len = LEN;
-
-	memset(secret, 's', LEN);
-	secret[LEN] = '\0';
-	/* Refusing it would do as well. */
-	if (load_secret(scene, secret, LEN))
-		len = strlen(scene->options->bearer_token);
-	free(secret);
-	assert_int_equal(len, LEN);
-}
-
-/* Both are often set, one of them empty, where a template fills them. */
-static void
-an_empty_token_does_not_undo_the_token_of_the_file(void **state)
-{
-	struct scene *scene = *state;
-	char path[FILES_PATH_SIZE];
-
-	files_make(path, "sk-1\n", 5);
-	setenv("BEARER_TOKEN_FILE", path, 1);
-	setenv("BEARER_TOKEN", "", 1);
-	assert_true(load_environment(scene));
-	unlink(path);
-	assert_non_null(scene->options->bearer_token);
-}
-
-#define SCENE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int
 main(void)
@@ -536,13 +352,6 @@ main(void)
 	    SCENE(a_bad_line_is_refused_with_its_place),
 	    SCENE(a_file_that_cannot_be_read_is_refused),
 	    SCENE(a_file_s_values_are_weaker_than_the_environment_s),
-	    SCENE(a_secret_is_the_first_line_of_its_file),
-	    SCENE(a_secret_s_file_is_named_by_every_source),
-	    SCENE(an_empty_file_name_says_nothing),
-	    SCENE(a_secret_s_file_that_cannot_be_used_is_refused),
-	    SCENE(a_secret_s_file_with_an_empty_first_line_is_refused),
-	    SCENE(a_long_secret_is_not_cut),
-	    SCENE(an_empty_token_does_not_undo_the_token_of_the_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

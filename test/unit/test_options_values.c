@@ -28,6 +28,8 @@ static const struct values table[] = {
 	{"", "localhost", "::1:80", "a:65536", "a:x", "http://a:80"}},
     {"BEARER_TOKEN", "", {"", "sk-1", " with spaces ", "\xc3\xa9", "\"'"},
 	{"a\nb", "\t", "\x01", "a\r", "\xff"}},
+    {"CORS_ALLOW_ORIGINS", "", {"", "*", "https://a.example,http://b:8080"},
+	{"a\nb", "a\r", "\xff"}},
     {"AKASH_BASE_URL", "https://chat.akash.network",
 	{"http://127.0.0.1:8080", "https://a/prefix/", "http://[::1]:1"},
 	{"", "chat.akash.network", "ftp://a", "https://u@a", "https://a?q",
@@ -44,6 +46,9 @@ static const struct values table[] = {
 	"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) "
 	"Gecko/20100101 Firefox/140.0",
 	{"", "curl/8", "a b"}, {"a\nb", "a\r", "\r\nX: y", "\x80"}},
+    {"UPSTREAM_COOKIES", "", {"", "a=b", "a=b; c=d"},
+	{"a=b\n", "a=b\r\nX: y", "\x01", "\xff"}},
+    {"AKASH_ACCESS_TOKEN", "", {"", "token"}, {"a\nb", "\t", "\x80"}},
     {"CONNECT_TIMEOUT", "10", {"1", "3600", "0010"},
 	{"", "0", "3601", "-1", "+1", " 1", "1 ", "1.5", "1s", "0x1",
 	    "9223372036854775808"}},
@@ -55,6 +60,13 @@ static const struct values table[] = {
     {"SSL_CERT_DIR", "", {"", "/etc/ssl/certs"}, {"a\nb", "\t"}},
     {"MAX_BODY_SIZE", "20971520", {"1024", "1073741824"},
 	{"", "1023", "1073741825", "0", "-1024", "20M", "2e7"}},
+    {"MAX_BODY_MEMORY", "268435456", {"1024", "1099511627776"},
+	{"", "1023", "1099511627777", "256M"}},
+    {"MAX_CONNECTIONS", "0", {"0", "10000000"}, {"", "10000001", "-1"}},
+    {"HEAD_TIMEOUT", "20", {"1", "3600"}, {"", "0", "3601", "x"}},
+    {"BODY_TIMEOUT", "120", {"1", "3600"}, {"", "0", "3601", "x"}},
+    {"KEEPALIVE_TIMEOUT", "75", {"1", "3600"}, {"", "0", "3601", "x"}},
+    {"WRITE_TIMEOUT", "60", {"1", "3600"}, {"", "0", "3601", "x"}},
     {"DRAIN_TIMEOUT", "300", {"0", "86400"}, {"", "86401", "-1", "x"}},
     {"LOG_LEVEL", "info", {"error", "warn", "info", "debug"},
 	{"", "INFO", "warning", "trace", "2", "errors"}},
@@ -196,11 +208,20 @@ the_defaults_fill_the_fields(void **state)
 	assert_string_equal(options->server_address.host, "localhost");
 	assert_int_equal(options->server_address.port, 16571);
 	assert_null(options->bearer_token);
+	assert_null(options->cors_allow_origins);
+	assert_int_equal(options->max_connections, 0);
 	assert_int_equal(options->max_body_size, 20971520);
+	assert_int_equal(options->max_body_memory, 268435456);
+	assert_int_equal(options->head_timeout_s, 20);
+	assert_int_equal(options->body_timeout_s, 120);
+	assert_int_equal(options->keepalive_timeout_s, 75);
+	assert_int_equal(options->write_timeout_s, 60);
 	assert_int_equal(options->drain_timeout_s, 300);
 	assert_true(options->akash_base_url.tls);
 	assert_string_equal(options->akash_base_url.host, "chat.akash.network");
 	assert_non_null(strstr(options->upstream_user_agent, "Mozilla/5.0"));
+	assert_null(options->upstream_cookies);
+	assert_null(options->akash_access_token);
 	assert_null(options->ssl_cert_file);
 	assert_null(options->ssl_cert_dir);
 	assert_int_equal(options->connect_timeout_s, 10);
@@ -225,6 +246,7 @@ set_every_option(struct ac_config *config)
 {
 	set(config, "SERVER_ADDRESS", "[::1]:1");
 	set(config, "BEARER_TOKEN", "sk");
+	set(config, "CORS_ALLOW_ORIGINS", "*");
 	set(config, "AKASH_BASE_URL", "http://a:2/p");
 	set(config, "DEFAULT_MODEL", "m");
 	set(config, "UNKNOWN_MODELS", "pass");
@@ -232,12 +254,20 @@ set_every_option(struct ac_config *config)
 	set(config, "DEFAULT_TEMPERATURE", "");
 	set(config, "DEFAULT_TOP_P", "0.25");
 	set(config, "UPSTREAM_USER_AGENT", "");
+	set(config, "UPSTREAM_COOKIES", "a=b");
+	set(config, "AKASH_ACCESS_TOKEN", "t");
 	set(config, "CONNECT_TIMEOUT", "3");
 	set(config, "UPSTREAM_TIMEOUT", "4");
 	set(config, "MODELS_TTL", "5");
 	set(config, "SSL_CERT_FILE", "/f");
 	set(config, "SSL_CERT_DIR", "/d");
 	set(config, "MAX_BODY_SIZE", "6000");
+	set(config, "MAX_BODY_MEMORY", "7000");
+	set(config, "MAX_CONNECTIONS", "9");
+	set(config, "HEAD_TIMEOUT", "10");
+	set(config, "BODY_TIMEOUT", "11");
+	set(config, "KEEPALIVE_TIMEOUT", "12");
+	set(config, "WRITE_TIMEOUT", "13");
 	set(config, "DRAIN_TIMEOUT", "0");
 	set(config, "LOG_LEVEL", "debug");
 	set(config, "DEMO", "on");
@@ -256,12 +286,21 @@ each_option_fills_its_field(void **state)
 	assert_string_equal(options->server_address.host, "::1");
 	assert_int_equal(options->server_address.port, 1);
 	assert_string_equal(options->bearer_token, "sk");
+	assert_string_equal(options->cors_allow_origins, "*");
+	assert_int_equal(options->max_connections, 9);
 	assert_int_equal(options->max_body_size, 6000);
+	assert_int_equal(options->max_body_memory, 7000);
+	assert_int_equal(options->head_timeout_s, 10);
+	assert_int_equal(options->body_timeout_s, 11);
+	assert_int_equal(options->keepalive_timeout_s, 12);
+	assert_int_equal(options->write_timeout_s, 13);
 	assert_int_equal(options->drain_timeout_s, 0);
 	assert_false(options->akash_base_url.tls);
 	assert_string_equal(options->akash_base_url.host_header, "a:2");
 	assert_string_equal(options->akash_base_url.path, "/p");
 	assert_null(options->upstream_user_agent);
+	assert_string_equal(options->upstream_cookies, "a=b");
+	assert_string_equal(options->akash_access_token, "t");
 	assert_string_equal(options->ssl_cert_file, "/f");
 	assert_string_equal(options->ssl_cert_dir, "/d");
 	assert_int_equal(options->connect_timeout_s, 3);

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * The scenarios: ways to fail, stall, cut and say awkward things that a user
+ * asks for with a marker, to see how a client takes them. docs/demo.md lists
+ * them. Pure code.
+ */
+#ifndef AC_DEMO_DEMO_SCENARIO_H
+#define AC_DEMO_DEMO_SCENARIO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attr.h"
+
+struct ac_demo_plan;
+struct ac_demo_prompt;
+
+/* Adds the usual answer to a new plan. */
+void ac_demo_scenario_plan_usual(
+    struct ac_demo_plan *plan, const struct ac_demo_prompt *prompt);
+
+/* Adds to a new plan what the prompt's marker wants; if no scenario has that
+ * name or takes that number, a text that says so and lists them all. */
+void ac_demo_scenario_plan_marked(
+    struct ac_demo_plan *plan, const struct ac_demo_prompt *prompt);
+
+/* Whether the prompt's marker is for a refusal that another session gets
+ * over. */
+AC_MUST_CHECK bool ac_demo_scenario_is_once(
+    const struct ac_demo_prompt *prompt);
+
+/* The name of scenario i from 0 on, or NULL behind the last. */
+const char *ac_demo_scenario_name(size_t i);
+
+#endif
