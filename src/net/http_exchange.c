@@ -152,8 +152,6 @@ on_connect_event(struct bufferevent *bev, short what, void *arg)
 static int
 skip_interim_answer(struct ac_http_conn *conn, struct evhttp_request *request)
 {
-	if (request->response_code == 100)
-		return 0;
 	if (conn->origin->tls != NULL) {
 		conn->end = AC_CONN_BAD_ANSWER;
 		snprintf(conn->why, sizeof(conn->why),
@@ -161,6 +159,8 @@ skip_interim_answer(struct ac_http_conn *conn, struct evhttp_request *request)
 		    request->response_code);
 		return -1;
 	}
+	if (request->response_code == 100)
+		return 0;
 	evhttp_clear_headers(evhttp_request_get_input_headers(request));
 	request->response_code = 100;
 	return 0;
@@ -287,7 +287,11 @@ on_error(enum evhttp_request_error error, void *arg)
 	/* What is already known (a handshake, an interim answer) stays. */
 	if (conn->state == CONN_CLOSED || conn->why[0] != '\0')
 		return;
-	if (error == EVREQ_HTTP_TIMEOUT) {
+	if (conn->state == CONN_CONNECTING) {
+		/* connect(2) failed at once, before on_connect_event() stood
+		 * there to see it. */
+		note_connect_failure(conn, conn->bev, EVUTIL_SOCKET_ERROR());
+	} else if (error == EVREQ_HTTP_TIMEOUT) {
 		conn->end = AC_CONN_SILENT;
 		snprintf(conn->why, sizeof(conn->why), "nothing came in time");
 	} else if (error == EVREQ_HTTP_INVALID_HEADER ||
