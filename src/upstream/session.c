@@ -252,7 +252,8 @@ fail(struct ac_session *session, const struct ac_error *error)
 	session->last_error = *error;
 	ac_log_warn("no session could be had", AC_STR("reason", error->message),
 	    AC_INT("pause_ms", session->pause_ms));
-	tell_waits(session, error);
+	/* While the old token serves nobody is the worse for it. */
+	tell_waits(session, session->token == NULL ? error : NULL);
 }
 
 /*
@@ -268,6 +269,10 @@ tell_waits(struct ac_session *session, const struct ac_error *error)
 	bool more = last != NULL;
 
 	while (more && (wait = TAILQ_FIRST(&session->waits)) != NULL) {
+		if (error == NULL && session->token == NULL) {
+			renew(session); /* one of them has refused it */
+			return;
+		}
 		more = wait != last;
 		TAILQ_REMOVE(&session->waits, wait, entry);
 		wait->on_token(
