@@ -84,6 +84,9 @@ serve(struct program *program, const struct ac_config *config)
 	}
 	status = event_base_dispatch(program->base);
 	ac_server_free(program->server);
+	/* What libevent still had to do for the server, such as ending the
+	 * look-up of a name. */
+	event_base_loop(program->base, EVLOOP_NONBLOCK);
 	return status < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 

@@ -93,8 +93,9 @@ void ac_server_drain(struct ac_server *server,
     void (*on_drained)(struct ac_server *server, void *arg), void *arg);
 
 /*
- * Closes every connection at once and frees everything; NULL is fine. Not to
- * be called from a callback of the server other than on_drained.
+ * Closes every connection at once and frees everything; NULL is fine. What
+ * libevent still holds of a name's look-up goes with the loop's next turn. Not
+ * to be called from a callback of the server other than on_drained.
  */
 void ac_server_free(struct ac_server *server);
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/option_table.h"
 #include "base/options.h"
 #include "fuzz.h"
 
@@ -94,6 +95,24 @@ check_address(const char *text)
 	ac_address_clear(&again);
 }
 
+/* No file but the input is to be opened; a secret's would be. */
+static bool
+names_secret_file(const char *text, size_t len)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < AC_OPTIONS; i++) {
+		const struct ac_option *option = &ac_option_table[i];
+		char *name = ac_asprintf("%s_FILE", option->name);
+
+		if (option->type == AC_TYPE_SECRET &&
+		    memmem(text, len, name, strlen(name)) != NULL)
+			found = true;
+		free(name);
+	}
+	return found;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -101,8 +120,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *rest = text;
 	char *line;
 
-	/* No file but the input is opened: a secret's would be. */
-	if (strstr(text, "_FILE") == NULL || strstr(text, "TOKEN") == NULL)
+	if (!names_secret_file(text, size))
 		check_file(text, size);
 	while ((line = strsep(&rest, "\n")) != NULL) {
 		check_url(line);

@@ -34,7 +34,10 @@ scene_open(struct scene *scene, const struct scene_wish *wish)
 		wish = &nothing;
 	*scene = (struct scene){.tls = NULL};
 	loop_open(&scene->loop);
-	scene->peer = peer_new(scene->loop.base, wish->peer_tls);
+	scene->peer = peer_new_at(scene->loop.base,
+	    wish->peer_ip == NULL ? "127.0.0.1" : wish->peer_ip, 0,
+	    wish->peer_tls);
+	assert_non_null(scene->peer);
 	scene->reaper = ac_reaper_new(scene->loop.base);
 	scene->resolver = ac_resolver_new(scene->loop.base);
 	if (wish->ca_file != NULL) {

@@ -36,6 +36,7 @@ struct scene {
 struct scene_wish {
 	const char *host;         /* of the URL: "127.0.0.1" */
 	uint16_t port;            /* of the URL: the peer's */
+	const char *peer_ip;      /* where the peer listens: 127.0.0.1 */
 	SSL_CTX *peer_tls;        /* of the peer: plain */
 	const char *ca_file;      /* an https URL; whom the client trusts */
 	int connect_timeout_ms;   /* 10 s */

@@ -28,16 +28,18 @@ add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
 	X509_EXTENSION_free(extension);
 }
 
-/* Not signed yet. */
+/* Not signed yet. Each has a name of its own. */
 static X509 *
-new_cert(EVP_PKEY *key, const char *name, int days_from, int days_until)
+new_cert(EVP_PKEY *key, int days_from, int days_until)
 {
 	X509 *cert = X509_new();
 	X509_NAME *subject;
+	char name[32];
 
 	assert_non_null(cert);
 	X509_set_version(cert, X509_VERSION_3);
 	ASN1_INTEGER_set(X509_get_serialNumber(cert), ++serial_number);
+	snprintf(name, sizeof(name), "test %ld", serial_number);
 	X509_time_adj_ex(X509_getm_notBefore(cert), days_from, 0, NULL);
 	X509_time_adj_ex(X509_getm_notAfter(cert), days_until, 0, NULL);
 	X509_set_pubkey(cert, key);
@@ -68,8 +70,7 @@ authority_open(struct authority *authority)
 {
 	authority->key = EVP_EC_gen("P-256");
 	assert_non_null(authority->key);
-	authority->cert =
-	    new_cert(authority->key, "the tests' authority", -1, 1);
+	authority->cert = new_cert(authority->key, -1, 1);
 	add_extension(authority->cert, authority->cert, NID_basic_constraints,
 	    "critical,CA:TRUE");
 	assert_true(
@@ -91,8 +92,7 @@ certs_server_new(
 {
 	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
 	EVP_PKEY *key = EVP_EC_gen("P-256");
-	X509 *cert =
-	    new_cert(key, "a server", wish->days_from, wish->days_until);
+	X509 *cert = new_cert(key, wish->days_from, wish->days_until);
 	X509 *issuer = authority == NULL ? cert : authority->cert;
 
 	X509_set_issuer_name(cert, X509_get_subject_name(issuer));

@@ -76,6 +76,12 @@ loop_process_init(void)
 	signal(SIGPIPE, SIG_IGN);
 	ac_process_init();
 	ac_log_set_level(AC_LOG_DEBUG);
+	loop_silence_log();
+}
+
+void
+loop_silence_log(void)
+{
 	if (getenv("LOOP_LOG") == NULL)
 		ac_log_set_sink(drop_line, NULL);
 }

@@ -30,6 +30,9 @@ struct loop {
  * to standard error if LOOP_LOG is in the environment, else nowhere. */
 void loop_process_init(void);
 
+/* After a test that had the log to itself. */
+void loop_silence_log(void);
+
 void loop_open(struct loop *loop);
 
 /* The test has freed all that it made: fails if a descriptor or (under

@@ -5,7 +5,6 @@
  */
 #include "peer.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -167,23 +166,6 @@ peer_was_left(const struct peer *peer, int number)
 		return false;
 	conn = peer->conns[number];
 	return conn->end == PEER_CONN_GOT_FIN || conn->end == PEER_CONN_GOT_RST;
-}
-
-uint16_t
-peer_dead_port(void)
-{
-	struct sockaddr_in address = {
-	    .sin_family = AF_INET,
-	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-	socklen_t len = sizeof(address);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	assert_int_not_equal(fd, -1);
-	assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
-	close(fd);
-	return ntohs(address.sin_port);
 }
 
 static void

@@ -178,4 +178,15 @@ bool peer_was_left(const struct peer *peer, int number);
 /* A port of 127.0.0.1 at which nobody listens. */
 uint16_t peer_dead_port(void);
 
+/* A port at which connecting leads to nothing, because its queue is full. */
+struct full_port {
+	int listener;
+	int fillers[4];
+	uint16_t port;
+};
+
+/* On a literal IPv4 address; port 0 is any. */
+void full_port_open(struct full_port *full, const char *ip, uint16_t port);
+void full_port_close(struct full_port *full);
+
 #endif

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* The HTTP client: connections that do not come about, and silence. */
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/attr.h"
 #include "base/clock.h"
@@ -13,43 +9,6 @@
 
 #define BEGIN_CHUNKED \
 	"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-
-/* A port at which connecting leads to nothing: its queue is full. */
-struct full_port {
-	int listener;
-	int fillers[4];
-	uint16_t port;
-};
-
-static void
-full_port_open(struct full_port *full)
-{
-	struct sockaddr_in address = {
-	    .sin_family = AF_INET,
-	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-	socklen_t len = sizeof(address);
-	struct sockaddr *any = (struct sockaddr *)&address;
-
-	full->listener = socket(AF_INET, SOCK_STREAM, 0);
-	assert_int_equal(bind(full->listener, any, len), 0);
-	assert_int_equal(listen(full->listener, 0), 0);
-	assert_int_equal(getsockname(full->listener, any, &len), 0);
-	full->port = ntohs(address.sin_port);
-	for (size_t i = 0; i < AC_LENGTH(full->fillers); i++) {
-		full->fillers[i] =
-		    socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-		AC_UNUSED(connect(full->fillers[i], any, len));
-	}
-}
-
-static void
-full_port_close(struct full_port *full)
-{
-	for (size_t i = 0; i < AC_LENGTH(full->fillers); i++)
-		close(full->fillers[i]);
-	close(full->listener);
-}
 
 static void
 a_refused_connection_is_told_from_the_loop(void **state)
@@ -117,7 +76,7 @@ a_connection_that_does_not_come_about_is_a_timeout(void **state)
 	int64_t started = ac_clock_ms();
 
 	AC_UNUSED(state);
-	full_port_open(&full);
+	full_port_open(&full, "127.0.0.1", 0);
 	wish.port = full.port;
 	scene_open(&scene, &wish);
 	call_get(&call, &scene, "/");
@@ -135,7 +94,7 @@ a_call_can_be_cancelled_while_it_connects(void **state)
 	struct call call = {.heads = 0};
 
 	AC_UNUSED(state);
-	full_port_open(&full);
+	full_port_open(&full, "127.0.0.1", 0);
 	wish.port = full.port;
 	scene_open(&scene, &wish);
 	call_get(&call, &scene, "/");
