@@ -22,9 +22,11 @@
 #include <event2/http.h>
 
 #include "api/api.h"
+#include "api/cors.h"
 #include "api/error_reply.h"
 #include "api/http_guard.h"
 #include "base/clock.h"
+#include "base/id.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/reaper.h"
@@ -249,24 +251,41 @@ scan(struct ac_client_conn *conn, size_t offset)
 		update_deadline(conn);
 }
 
-static struct evbuffer *
-make_refusal(const struct ac_error *error)
+/* The headers that are not always there. */
+static void
+add_more_headers(struct evbuffer *reply, struct ac_client_conn *conn)
 {
+	const char *origin =
+	    ac_cors_allowed_origin(conn->api, conn->guard.origin);
+
+	if (conn->guard.error.retry_after_s > 0)
+		evbuffer_add_printf(reply, "Retry-After: %d\r\n",
+		    conn->guard.error.retry_after_s);
+	/* Or a page would not see why it was refused. */
+	if (origin != NULL)
+		evbuffer_add_printf(reply,
+		    "Access-Control-Allow-Origin: %s\r\nVary: Origin\r\n"
+		    "Access-Control-Expose-Headers: " AC_CORS_EXPOSED "\r\n",
+		    origin);
+}
+
+static struct evbuffer *
+make_refusal(struct ac_client_conn *conn, const char *id)
+{
+	const struct ac_error *error = &conn->guard.error;
 	struct evbuffer *body = evbuffer_new();
 	struct evbuffer *reply = evbuffer_new();
+	int status = ac_error_status(error->code);
 
 	if (body == NULL || reply == NULL)
 		ac_out_of_memory();
 	ac_error_add_json(body, error);
 	evbuffer_add_printf(reply,
 	    "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\n"
-	    "Content-Length: %zu\r\nConnection: close\r\n",
-	    ac_error_status(error->code),
-	    ac_http_phrase(ac_error_status(error->code)),
-	    evbuffer_get_length(body));
-	if (error->retry_after_s > 0)
-		evbuffer_add_printf(
-		    reply, "Retry-After: %d\r\n", error->retry_after_s);
+	    "X-Request-Id: %s\r\nContent-Length: %zu\r\n"
+	    "Connection: close\r\n",
+	    status, ac_http_phrase(status), id, evbuffer_get_length(body));
+	add_more_headers(reply, conn);
 	evbuffer_add(reply, "\r\n", 2);
 	evbuffer_add_buffer(reply, body);
 	evbuffer_free(body);
@@ -278,9 +297,12 @@ static void
 refuse(struct ac_client_conn *conn)
 {
 	const struct ac_error *error = &conn->guard.error;
-	struct evbuffer *reply = make_refusal(error);
+	struct evbuffer *reply;
+	char id[AC_ID_SIZE];
 
-	ac_log_info("request refused",
+	ac_id_make(id, "req_");
+	reply = make_refusal(conn, id);
+	ac_log_info("request refused", AC_STR("id", id),
 	    AC_INT("status", ac_error_status(error->code)),
 	    AC_STR("reason", error->message));
 	conn->state = CONN_REFUSING;

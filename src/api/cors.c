@@ -117,27 +117,46 @@ refuse(struct ac_request *request, enum policy policy, const char *origin)
 	ac_request_reply_error(request, &error);
 }
 
+const char *
+ac_cors_allowed_origin(const struct ac_api *api, const char *origin)
+{
+	enum policy policy = choose_policy(api);
+
+	if (origin == NULL || !is_allowed(api, policy, origin))
+		return NULL;
+	return policy == POLICY_ANY ? "*" : origin;
+}
+
 bool
 ac_cors_check(struct ac_request *request)
 {
 	const struct ac_api *api = ac_request_api(request);
 	enum policy policy = choose_policy(api);
 	const char *origin = find_header(request, "Origin");
+	const char *allowed = ac_cors_allowed_origin(api, origin);
 
 	/* The answer depends on the page, whoever asks first. */
 	if (policy != POLICY_ANY)
 		ac_request_add_header(request, "Vary", "Origin");
 	if (origin == NULL)
 		return true;
-	if (!is_allowed(api, policy, origin)) {
+	if (allowed == NULL) {
 		refuse(request, policy, origin);
 		return false;
 	}
-	ac_request_add_header(request, "Access-Control-Allow-Origin",
-	    policy == POLICY_ANY ? "*" : origin);
-	ac_request_add_header(request, "Access-Control-Expose-Headers",
-	    "x-request-id, retry-after, x-should-retry");
+	ac_request_add_header(request, "Access-Control-Allow-Origin", allowed);
+	ac_request_add_header(
+	    request, "Access-Control-Expose-Headers", AC_CORS_EXPOSED);
 	return true;
+}
+
+bool
+ac_cors_is_preflight(struct ac_request *request)
+{
+	return evhttp_request_get_command(ac_request_http(request)) ==
+		   EVHTTP_REQ_OPTIONS &&
+	       find_header(request, "Origin") != NULL &&
+	       find_header(request, "Access-Control-Request-Method") != NULL;
 }
 
 void
@@ -146,8 +165,6 @@ ac_cors_add_preflight(struct ac_request *request)
 	const char *wanted =
 	    find_header(request, "Access-Control-Request-Headers");
 
-	if (find_header(request, "Origin") == NULL)
-		return;
 	ac_request_add_header(
 	    request, "Access-Control-Allow-Methods", "GET, POST, OPTIONS");
 	/* A fixed list goes stale with every new SDK, so it is echoed. */

@@ -14,14 +14,27 @@
 
 #include "base/attr.h"
 
+struct ac_api;
 struct ac_request;
 
 /* Lets a request through, with the headers that its reply needs if it came
  * from a page, or replies 403 and returns false. */
 AC_MUST_CHECK bool ac_cors_check(struct ac_request *request);
 
-/* The headers of a preflight's answer, if the request is one. */
+/* Whether a request is a preflight: OPTIONS of a page that asks what it may
+ * send. */
+bool ac_cors_is_preflight(struct ac_request *request);
+
+/* The headers of a preflight's answer. */
 void ac_cors_add_preflight(struct ac_request *request);
+
+/* The Access-Control-Allow-Origin for a page of origin (NULL: no page): "*",
+ * the origin itself, or NULL where it may not call. */
+const char *ac_cors_allowed_origin(
+    const struct ac_api *api, const char *origin);
+
+/* What pages may read of an answer's headers. */
+#define AC_CORS_EXPOSED "x-request-id, retry-after, x-should-retry"
 
 /* Whether an origin ("http://localhost:3000") is a page of this machine. */
 bool ac_cors_is_local(const char *origin);

@@ -6,9 +6,11 @@
  */
 #include "api/http_guard.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/http_head.h"
+#include "base/mem.h"
 
 enum { CHUNK_LINE_MAX = 18 }; /* 16 digits and CR LF */
 
@@ -33,13 +35,15 @@ void
 ac_guard_clear(struct ac_guard *guard)
 {
 	ac_buf_clear(&guard->line);
+	free(guard->origin);
+	guard->origin = NULL;
 }
 
 void
 ac_guard_reset(struct ac_guard *guard)
 {
 	/* An idle connection holds no memory for heads. */
-	ac_buf_clear(&guard->line);
+	ac_guard_clear(guard);
 	ac_guard_init(guard, guard->body_max);
 }
 
@@ -190,6 +194,8 @@ end_head(struct ac_guard *guard)
 		guard->state = AC_GUARD_REFUSED;
 		return;
 	}
+	if (framing.origin != NULL)
+		guard->origin = ac_memdup(framing.origin, framing.origin_len);
 	ac_buf_reset(&guard->line);
 	guard->wants_close = framing.wants_close;
 	guard->is_chunked = framing.is_chunked;

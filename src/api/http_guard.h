@@ -40,6 +40,7 @@ struct ac_guard {
 	uint64_t body_len;  /* of the chunks so far */
 	bool is_chunked;
 	bool wants_close;      /* the request's Connection header says so */
+	char *origin;          /* owned: the Origin header, NULL without one */
 	struct ac_error error; /* in AC_GUARD_REFUSED */
 };
 

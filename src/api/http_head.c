@@ -256,6 +256,9 @@ check_known_header(struct head *head, struct slice name, struct slice value)
 	} else if (equals(name, "Connection")) {
 		if (lists_close(value))
 			head->framing->wants_close = true;
+	} else if (equals(name, "Origin")) {
+		head->framing->origin = value.data;
+		head->framing->origin_len = value.len;
 	} else if (equals(name, "Expect") && !equals(value, "100-continue")) {
 		ac_error_set(head->error, AC_ERROR_EXPECTATION,
 		    "Of all expectations only 100-continue is met.");

@@ -15,6 +15,8 @@ struct ac_framing {
 	bool is_chunked;
 	uint64_t content_length; /* 0 where none is named */
 	bool wants_close;
+	const char *origin; /* the Origin header within the head, or NULL */
+	size_t origin_len;
 };
 
 /*

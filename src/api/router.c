@@ -88,6 +88,14 @@ dispatch(struct ac_request *request, const char *path)
 		ac_request_facts(request)->route = "refused";
 		return;
 	}
+	if (ac_cors_is_preflight(request)) {
+		/* Of an unknown URL too: a page that may not even ask would
+		 * not see the 404. */
+		ac_request_facts(request)->route = "preflight";
+		ac_cors_add_preflight(request);
+		ac_request_reply_empty(request, 204);
+		return;
+	}
 	if (route == NULL) {
 		ac_error_set(&error, AC_ERROR_UNKNOWN_URL,
 		    "There is nothing at this URL. The chat is at POST "
@@ -153,14 +161,13 @@ is_options(const struct ac_request *request)
 	       EVHTTP_REQ_OPTIONS;
 }
 
-/* What a route may be asked; preflights need no key. */
+/* What a route may be asked. */
 static void
 reply_options(struct ac_request *request, const struct route *route)
 {
 	ac_request_add_header(request, "Allow",
 	    route->method == EVHTTP_REQ_GET ? "GET, HEAD, OPTIONS"
 					    : "POST, OPTIONS");
-	ac_cors_add_preflight(request);
 	ac_request_reply_empty(request, 204);
 }
 

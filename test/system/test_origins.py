@@ -130,3 +130,29 @@ def test_options_without_an_origin_says_what_is_allowed(program):
         assert response.status == 204
         assert response.header("Allow") == "GET, HEAD, OPTIONS"
         assert response.header("Access-Control-Allow-Methods") is None
+
+
+def test_preflight_of_an_unknown_url_lets_the_page_see_the_404(program):
+    origin = [("Origin", "http://localhost:3000")]
+    with program.connect() as connection:
+        connection.send("OPTIONS", "/v1/embeddings", headers=[
+            *origin, ("Access-Control-Request-Method", "POST")])
+        response = connection.response("OPTIONS")
+        assert response.status == 204
+        assert response.header("Access-Control-Allow-Origin") == (
+            "http://localhost:3000")
+    with program.connect() as connection:
+        connection.send("OPTIONS", "/v1/embeddings")
+        check_error(connection.response(), 404, "unknown_url")
+
+
+def test_page_sees_that_its_body_is_too_large(start):
+    program = start(MAX_BODY_SIZE="2000")
+    for origin, seen in (("http://localhost:3000", "http://localhost:3000"),
+                         ("https://evil.example", None)):
+        with program.connect() as connection:
+            connection.send("POST", "/v1/chat/completions", headers=[
+                ("Origin", origin), ("Content-Length", "2001")])
+            response = connection.response()
+            check_error(response, 413, "request_too_large")
+            assert response.header("Access-Control-Allow-Origin") == seen
