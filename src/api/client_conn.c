@@ -191,12 +191,12 @@ on_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void *arg)
 /* Counts the bytes of bodies that are not whole, of all clients together:
  * they are there before a key can be checked. */
 static void
-hold_body(struct ac_client_conn *conn, uint64_t len)
+hold_body(struct ac_client_conn *conn)
 {
 	struct ac_client_conns *conns = &conn->api->conns;
 
-	conn->body_held += len;
-	conns->body_memory += len;
+	conns->body_memory += conn->guard.body_fed - conn->body_held;
+	conn->body_held = conn->guard.body_fed;
 	if (conns->body_memory <= (uint64_t)conn->api->options->max_body_memory)
 		return;
 	conn->guard.state = AC_GUARD_REFUSED;
@@ -230,7 +230,6 @@ scan(struct ac_client_conn *conn, size_t offset)
 	size_t len = evbuffer_get_length(input);
 	struct evbuffer_iovec piece;
 	struct evbuffer_ptr at;
-	bool was_body = before > AC_GUARD_HEAD;
 
 	while (offset < len && conn->guard.state < AC_GUARD_DONE) {
 		size_t used;
@@ -241,9 +240,8 @@ scan(struct ac_client_conn *conn, size_t offset)
 		used =
 		    ac_guard_feed(&conn->guard, piece.iov_base, piece.iov_len);
 		offset += used;
-		if (was_body && conn->guard.state < AC_GUARD_DONE)
-			hold_body(conn, used);
-		was_body = conn->guard.state > AC_GUARD_HEAD;
+		if (conn->guard.state < AC_GUARD_DONE)
+			hold_body(conn);
 	}
 	if (conn->guard.state == AC_GUARD_REFUSED)
 		refuse(conn);

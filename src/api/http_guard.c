@@ -58,6 +58,7 @@ size_t
 ac_guard_feed(struct ac_guard *guard, const char *data, size_t len)
 {
 	size_t used = 0;
+	size_t taken;
 
 	while (used < len) {
 		const char *rest = data + used;
@@ -72,12 +73,16 @@ ac_guard_feed(struct ac_guard *guard, const char *data, size_t len)
 			break;
 		case AC_GUARD_BODY:
 		case AC_GUARD_CHUNK_DATA:
-			used += feed_bytes(guard, left);
+			taken = feed_bytes(guard, left);
+			guard->body_fed += taken;
+			used += taken;
 			break;
 		case AC_GUARD_CHUNK_SIZE:
 		case AC_GUARD_CHUNK_END:
 		case AC_GUARD_LAST_CHUNK:
-			used += feed_line(guard, rest, left);
+			taken = feed_line(guard, rest, left);
+			guard->body_fed += taken;
+			used += taken;
 			break;
 		case AC_GUARD_DONE:
 		case AC_GUARD_REFUSED:

@@ -38,6 +38,7 @@ struct ac_guard {
 	uint64_t body_max;  /* the largest body, in bytes */
 	uint64_t remaining; /* of the body or the chunk */
 	uint64_t body_len;  /* of the chunks so far */
+	uint64_t body_fed;  /* bytes behind the head, framing included */
 	bool is_chunked;
 	bool wants_close;      /* the request's Connection header says so */
 	char *origin;          /* owned: the Origin header, NULL without one */
