@@ -19,6 +19,7 @@
 #include "base/id.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 static const char no_system[] = " ";
 static const double smallest_number = 0.0001;
@@ -85,9 +86,7 @@ make_text(const json_t *message)
 	if (!json_is_array(content))
 		return json_stringn(
 		    json_string_value(content), json_string_length(content));
-	joined = evbuffer_new();
-	if (joined == NULL)
-		ac_out_of_memory();
+	joined = ac_text_new();
 	for (size_t i = 0; i < json_array_size(content); i++) {
 		const json_t *part =
 		    json_object_get(json_array_get(content, i), "text");
@@ -140,11 +139,9 @@ static json_t *
 make_system(
     const struct ac_chat_request *request, const struct ac_options *options)
 {
-	struct evbuffer *joined = evbuffer_new();
+	struct evbuffer *joined = ac_text_new();
 	json_t *system;
 
-	if (joined == NULL)
-		ac_out_of_memory();
 	for (size_t i = 0; i < json_array_size(request->messages); i++) {
 		const json_t *message = json_array_get(request->messages, i);
 		json_t *text;

@@ -30,6 +30,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/reaper.h"
+#include "base/text.h"
 
 enum {
 	LINGER_MS = 2000, /* for the client to read why it was refused */
@@ -271,12 +272,10 @@ static struct evbuffer *
 make_refusal(struct ac_client_conn *conn, const char *id)
 {
 	const struct ac_error *error = &conn->guard.error;
-	struct evbuffer *body = evbuffer_new();
-	struct evbuffer *reply = evbuffer_new();
+	struct evbuffer *body = ac_text_new();
+	struct evbuffer *reply = ac_text_new();
 	int status = ac_error_status(error->code);
 
-	if (body == NULL || reply == NULL)
-		ac_out_of_memory();
 	ac_error_add_json(body, error);
 	evbuffer_add_printf(reply,
 	    "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\n"

@@ -30,6 +30,7 @@
 #include "base/id.h"
 #include "base/mem.h"
 #include "base/reaper.h"
+#include "base/text.h"
 #include "codec/completion.h"
 #include "codec/datastream.h"
 #include "codec/literal.h"
@@ -169,9 +170,7 @@ new_call(struct ac_request *request, const struct ac_chat_request *asked,
 		ac_chunk_encoder_init(&call->chunks, &call->head,
 		    asked->include_usage ? AC_CHUNK_USAGE_LAST
 					 : AC_CHUNK_USAGE_NONE);
-		call->frames = evbuffer_new();
-		if (call->frames == NULL)
-			ac_out_of_memory();
+		call->frames = ac_text_new();
 	} else {
 		ac_completion_init(&call->completion, ANSWER_MAX);
 	}
@@ -427,10 +426,8 @@ on_chat_done(const struct ac_error *error, void *arg)
 static void
 reply_whole(struct chat_call *call)
 {
-	struct evbuffer *body = evbuffer_new();
+	struct evbuffer *body = ac_text_new();
 
-	if (body == NULL)
-		ac_out_of_memory();
 	ac_completion_finish(
 	    &call->completion, &call->head, call->finish, &call->usage, body);
 	ac_request_reply(call->request, 200, body);

@@ -6,14 +6,14 @@
 #include "api/request.h"
 #include "base/attr.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 static void
 reply_text(struct ac_request *request, const char *json, size_t len)
 {
-	struct evbuffer *body = evbuffer_new();
+	struct evbuffer *body = ac_text_new();
 
-	if (body == NULL || evbuffer_add(body, json, len) != 0)
-		ac_out_of_memory();
+	ac_text_add(body, json, len);
 	ac_request_reply(request, 200, body);
 	evbuffer_free(body);
 }

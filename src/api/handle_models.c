@@ -16,6 +16,7 @@
 #include "api/request.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "upstream/models.h"
 #include "upstream/upstream.h"
 
@@ -111,10 +112,8 @@ make_model(const struct ac_model *model)
 static void
 reply(struct models_call *call, json_t *value)
 {
-	struct evbuffer *body = evbuffer_new();
+	struct evbuffer *body = ac_text_new();
 
-	if (body == NULL)
-		ac_out_of_memory();
 	ac_json_add(body, value);
 	json_decref(value);
 	ac_request_reply(call->request, 200, body);

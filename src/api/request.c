@@ -33,6 +33,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/reaper.h"
+#include "base/text.h"
 
 enum {
 	EARLY_INPUT_MAX = 65536,  /* read of a client that waits */
@@ -277,16 +278,6 @@ is_upstreams_fault(enum ac_error_code code)
 	return code >= AC_ERROR_UPSTREAM;
 }
 
-static struct evbuffer *
-new_buffer(void)
-{
-	struct evbuffer *buffer = evbuffer_new();
-
-	if (buffer == NULL)
-		ac_out_of_memory();
-	return buffer;
-}
-
 static void
 log_failure(const struct ac_request *request, const struct ac_error *error)
 {
@@ -299,7 +290,7 @@ log_failure(const struct ac_request *request, const struct ac_error *error)
 void
 ac_request_reply_error(struct ac_request *request, const struct ac_error *error)
 {
-	struct evbuffer *body = new_buffer();
+	struct evbuffer *body = ac_text_new();
 	char seconds[16];
 
 	log_failure(request, error);
@@ -376,7 +367,7 @@ ac_request_end_stream(struct ac_request *request)
 void
 ac_request_fail_stream(struct ac_request *request, const struct ac_error *error)
 {
-	struct evbuffer *event = new_buffer();
+	struct evbuffer *event = ac_text_new();
 
 	log_failure(request, error);
 	evbuffer_add(event, "data: ", 6);

@@ -12,6 +12,7 @@
 
 #include "base/attr.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "base/utf8.h"
 
 enum { ESCAPE_LEN = 6 }; /* of \uXXXX */
@@ -178,13 +179,6 @@ ac_json_equals(const json_t *value, const char *text)
 	       memcmp(json_string_value(value), text, len) == 0;
 }
 
-static void
-add(struct evbuffer *out, const char *data, size_t len)
-{
-	if (evbuffer_add(out, data, len) != 0)
-		ac_out_of_memory();
-}
-
 /* The escape of what JSON does not let stand in a string. */
 static void
 add_escape(struct evbuffer *out, unsigned char c)
@@ -194,12 +188,12 @@ add_escape(struct evbuffer *out, unsigned char c)
 
 	if (c >= 0x20) {
 		escape[1] = (char)c;
-		add(out, escape, 2);
+		ac_text_add(out, escape, 2);
 		return;
 	}
 	escape[4] = hex[c >> 4];
 	escape[5] = hex[c & 15];
-	add(out, escape, sizeof(escape));
+	ac_text_add(out, escape, sizeof(escape));
 }
 
 void
@@ -216,20 +210,20 @@ ac_json_add_escaped(struct evbuffer *out, const char *s, size_t len)
 			i += bytes;
 			continue;
 		}
-		add(out, s + start, i - start);
+		ac_text_add(out, s + start, i - start);
 		if (bytes == 0)
-			add(out, "\xef\xbf\xbd", 3); /* U+FFFD */
+			ac_text_add(out, "\xef\xbf\xbd", 3); /* U+FFFD */
 		else
 			add_escape(out, c);
 		start = ++i;
 	}
-	add(out, s + start, len - start);
+	ac_text_add(out, s + start, len - start);
 }
 
 static int
 add_piece(const char *data, size_t len, void *out)
 {
-	add(out, data, len);
+	ac_text_add(out, data, len);
 	return 0;
 }
 

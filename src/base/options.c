@@ -18,6 +18,7 @@
 
 #include "base/mem.h"
 #include "base/option_table.h"
+#include "base/text.h"
 #include "base/utf8.h"
 
 enum { SHOWN_VALUE_SIZE = 100 };
@@ -446,29 +447,6 @@ ac_config_flag_name(const char *flag, bool *is_switch, char scratch[64])
 	return NULL;
 }
 
-/* The contents of text as a C string; text is freed. */
-static char *
-take_string(struct evbuffer *text)
-{
-	size_t len = evbuffer_get_length(text);
-	char *out = ac_malloc(len + 1);
-
-	evbuffer_remove(text, out, len);
-	out[len] = '\0';
-	evbuffer_free(text);
-	return out;
-}
-
-static struct evbuffer *
-new_text(void)
-{
-	struct evbuffer *text = evbuffer_new();
-
-	if (text == NULL)
-		ac_out_of_memory();
-	return text;
-}
-
 /* Adds text as lines of at most 78 columns, each indented. */
 static void
 add_wrapped(struct evbuffer *out, const char *text)
@@ -495,7 +473,7 @@ add_wrapped(struct evbuffer *out, const char *text)
 char *
 ac_config_help(void)
 {
-	struct evbuffer *text = new_text();
+	struct evbuffer *text = ac_text_new();
 	char flag[64];
 
 	for (size_t i = 0; i < AC_OPTIONS; i++) {
@@ -510,13 +488,13 @@ ac_config_help(void)
 			evbuffer_add_printf(
 			    text, "      Default: %s\n", option->default_value);
 	}
-	return take_string(text);
+	return ac_text_take(text);
 }
 
 char *
 ac_config_describe(const struct ac_config *config)
 {
-	struct evbuffer *text = new_text();
+	struct evbuffer *text = ac_text_new();
 
 	for (size_t i = 0; i < AC_OPTIONS; i++) {
 		const struct ac_option *option = &ac_option_table[i];
@@ -526,13 +504,13 @@ ac_config_describe(const struct ac_config *config)
 			value = "(hidden)";
 		evbuffer_add_printf(text, "%s=%s\n", option->name, value);
 	}
-	return take_string(text);
+	return ac_text_take(text);
 }
 
 char *
 ac_config_markdown(void)
 {
-	struct evbuffer *text = new_text();
+	struct evbuffer *text = ac_text_new();
 
 	evbuffer_add_printf(text,
 	    "| Name | Default | Allowed | What it does |\n"
@@ -545,5 +523,5 @@ ac_config_markdown(void)
 		    option->name, quote, option->default_value, quote,
 		    option->allowed, option->help);
 	}
-	return take_string(text);
+	return ac_text_take(text);
 }

@@ -11,6 +11,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 static const char *const finish_names[] = {
     [AC_FINISH_STOP] = "stop",
@@ -29,29 +30,6 @@ ac_finish_name(enum ac_finish finish)
 	return finish_names[finish];
 }
 
-static void
-add(struct evbuffer *out, const char *data, size_t len)
-{
-	if (evbuffer_add(out, data, len) != 0)
-		ac_out_of_memory();
-}
-
-static void
-add_string(struct evbuffer *out, const char *s)
-{
-	add(out, s, strlen(s));
-}
-
-static struct evbuffer *
-new_buffer(void)
-{
-	struct evbuffer *buffer = evbuffer_new();
-
-	if (buffer == NULL)
-		ac_out_of_memory();
-	return buffer;
-}
-
 /* "id":…,"object":…,"created":…,"model":… */
 static void
 add_head(struct evbuffer *out, const struct ac_completion_head *head,
@@ -62,7 +40,7 @@ add_head(struct evbuffer *out, const struct ac_completion_head *head,
 	    ",\"model\":\"",
 	    head->id, object, head->created);
 	ac_json_add_escaped(out, head->model, strlen(head->model));
-	add_string(out, "\"");
+	ac_text_add_string(out, "\"");
 }
 
 static void
@@ -79,11 +57,11 @@ void
 ac_chunk_encoder_init(struct ac_chunk_encoder *encoder,
     const struct ac_completion_head *head, enum ac_chunk_usage usage)
 {
-	struct evbuffer *text = new_buffer();
+	struct evbuffer *text = ac_text_new();
 
-	add_string(text, "data: {");
+	ac_text_add_string(text, "data: {");
 	add_head(text, head, "chat.completion.chunk");
-	add_string(text, ",\"choices\":[");
+	ac_text_add_string(text, ",\"choices\":[");
 	encoder->usage = usage;
 	encoder->head_len = evbuffer_get_length(text);
 	encoder->head = ac_malloc(encoder->head_len);
@@ -102,9 +80,9 @@ ac_chunk_encoder_clear(struct ac_chunk_encoder *encoder)
 static void
 end_frame(struct ac_chunk_encoder *encoder, struct evbuffer *out)
 {
-	add_string(out, encoder->usage == AC_CHUNK_USAGE_LAST
-			    ? "],\"usage\":null}\n\n"
-			    : "]}\n\n");
+	ac_text_add_string(out, encoder->usage == AC_CHUNK_USAGE_LAST
+				    ? "],\"usage\":null}\n\n"
+				    : "]}\n\n");
 }
 
 /* One frame with a literal in its delta. */
@@ -112,18 +90,19 @@ static void
 add_delta(struct ac_chunk_encoder *encoder, struct evbuffer *out,
     const char *delta, const char *literal, size_t len)
 {
-	add(out, encoder->head, encoder->head_len);
-	add_string(out, delta);
-	add(out, literal, len);
-	add_string(out, "\"},\"logprobs\":null,\"finish_reason\":null}");
+	ac_text_add(out, encoder->head, encoder->head_len);
+	ac_text_add_string(out, delta);
+	ac_text_add(out, literal, len);
+	ac_text_add_string(
+	    out, "\"},\"logprobs\":null,\"finish_reason\":null}");
 	end_frame(encoder, out);
 }
 
 void
 ac_chunk_add_role(struct ac_chunk_encoder *encoder, struct evbuffer *out)
 {
-	add(out, encoder->head, encoder->head_len);
-	add_string(out,
+	ac_text_add(out, encoder->head, encoder->head_len);
+	ac_text_add_string(out,
 	    "{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\","
 	    "\"refusal\":null},\"logprobs\":null,\"finish_reason\":null}");
 	end_frame(encoder, out);
@@ -149,7 +128,7 @@ void
 ac_chunk_add_finish(struct ac_chunk_encoder *encoder, struct evbuffer *out,
     enum ac_finish finish)
 {
-	add(out, encoder->head, encoder->head_len);
+	ac_text_add(out, encoder->head, encoder->head_len);
 	evbuffer_add_printf(out,
 	    "{\"index\":0,\"delta\":{},\"logprobs\":null,"
 	    "\"finish_reason\":\"%s\"}",
@@ -163,23 +142,23 @@ ac_chunk_add_usage(struct ac_chunk_encoder *encoder, struct evbuffer *out,
 {
 	if (encoder->usage == AC_CHUNK_USAGE_NONE)
 		return;
-	add(out, encoder->head, encoder->head_len);
-	add_string(out, "],\"usage\":");
+	ac_text_add(out, encoder->head, encoder->head_len);
+	ac_text_add_string(out, "],\"usage\":");
 	add_usage(out, usage);
-	add_string(out, "}\n\n");
+	ac_text_add_string(out, "}\n\n");
 }
 
 void
 ac_chunk_add_done(struct evbuffer *out)
 {
-	add_string(out, "data: [DONE]\n\n");
+	ac_text_add_string(out, "data: [DONE]\n\n");
 }
 
 void
 ac_completion_init(struct ac_completion *completion, size_t max_len)
 {
 	*completion = (struct ac_completion){
-	    .content = new_buffer(),
+	    .content = ac_text_new(),
 	    .max_len = max_len,
 	};
 }
@@ -210,7 +189,7 @@ ac_completion_add_text(
 {
 	if (!has_room(completion, len))
 		return false;
-	add(completion->content, literal, len);
+	ac_text_add(completion->content, literal, len);
 	return true;
 }
 
@@ -221,8 +200,8 @@ ac_completion_add_reasoning(
 	if (!has_room(completion, len))
 		return false;
 	if (completion->reasoning == NULL)
-		completion->reasoning = new_buffer();
-	add(completion->reasoning, literal, len);
+		completion->reasoning = ac_text_new();
+	ac_text_add(completion->reasoning, literal, len);
 	return true;
 }
 
@@ -231,14 +210,14 @@ ac_completion_finish(struct ac_completion *completion,
     const struct ac_completion_head *head, enum ac_finish finish,
     const struct ac_usage *usage, struct evbuffer *out)
 {
-	add_string(out, "{");
+	ac_text_add_string(out, "{");
 	add_head(out, head, "chat.completion");
-	add_string(out,
+	ac_text_add_string(out,
 	    ",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\","
 	    "\"content\":\"");
 	evbuffer_add_buffer(out, completion->content);
 	if (completion->reasoning != NULL) {
-		add_string(out, "\",\"reasoning_content\":\"");
+		ac_text_add_string(out, "\",\"reasoning_content\":\"");
 		evbuffer_add_buffer(out, completion->reasoning);
 	}
 	evbuffer_add_printf(out,
@@ -246,5 +225,5 @@ ac_completion_finish(struct ac_completion *completion,
 	    ",\"usage\":",
 	    ac_finish_name(finish));
 	add_usage(out, usage);
-	add_string(out, "}");
+	ac_text_add_string(out, "}");
 }

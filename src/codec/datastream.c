@@ -17,6 +17,7 @@
 #include "base/attr.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "codec/literal.h"
 
 /* What a line's value is made of. */
@@ -339,9 +340,7 @@ read_error_text(struct ac_datastream *decoder, const char *json, size_t len)
 	if (value == NULL)
 		return false;
 	json_decref(value);
-	text = evbuffer_new();
-	if (text == NULL)
-		ac_out_of_memory();
+	text = ac_text_new();
 	ac_json_add_escaped(text, json, len);
 	len = evbuffer_get_length(text);
 	json = (const char *)evbuffer_pullup(text, -1);

@@ -18,6 +18,7 @@
 
 #include "base/attr.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "base/url.h"
 #include "net/http_conn_private.h"
 #include "net/tls.h"
@@ -133,8 +134,8 @@ on_connect_event(struct bufferevent *bev, short what, void *arg)
 		if (what & BEV_EVENT_TIMEOUT)
 			ac_exchange_note_timeout(conn);
 		else
-			note_connect_failure(conn, bev,
-			    what & BEV_EVENT_EOF ? 0 : socket_error);
+			note_connect_failure(
+			    conn, bev, what & BEV_EVENT_EOF ? 0 : socket_error);
 		EVUTIL_SET_SOCKET_ERROR(socket_error);
 		conn->evhttp_event(bev, what, conn->evhttp_arg);
 		return;
@@ -226,9 +227,7 @@ ac_exchange_take_partial_chunk(struct ac_http_conn *conn)
 	if (!request->chunked || request->ntoread <= 0 || len == 0 ||
 	    len >= (uint64_t)request->ntoread)
 		return;
-	piece = evbuffer_new();
-	if (piece == NULL)
-		ac_out_of_memory();
+	piece = ac_text_new();
 	evbuffer_remove_buffer(input, piece, len);
 	request->ntoread -= (int64_t)len;
 	conn->handlers->on_data(piece, conn->arg);
