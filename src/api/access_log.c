@@ -3,9 +3,12 @@
 #include "api/access_log.h"
 
 #include <assert.h>
+#include <stdbool.h>
+#include <string.h>
 
 #include "base/attr.h"
 #include "base/clock.h"
+#include "base/id.h"
 #include "base/log.h"
 
 static const char *const ending_names[] = {
@@ -39,6 +42,28 @@ method_name(enum evhttp_cmd_type method)
 			return methods[i].name;
 	}
 	return "OTHER";
+}
+
+static bool
+is_id_char(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+	       (c >= 'A' && c <= 'Z') || c == '-' || c == '_' || c == '.';
+}
+
+void
+ac_access_choose_id(char id[AC_REQUEST_ID_MAX + 1], const char *given)
+{
+	size_t len = given == NULL ? 0 : strlen(given);
+	bool usable = len > 0 && len <= AC_REQUEST_ID_MAX;
+
+	static_assert(AC_ID_SIZE <= AC_REQUEST_ID_MAX + 1, "an id fits");
+	for (size_t i = 0; usable && i < len; i++)
+		usable = is_id_char(given[i]);
+	if (usable)
+		memcpy(id, given, len + 1);
+	else
+		ac_id_make(id, "req_");
 }
 
 void

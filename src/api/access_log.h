@@ -42,6 +42,10 @@ struct ac_access {
 	struct ac_request_facts facts;
 };
 
+/* The id of a request: the client's own X-Request-Id where it is a plain one
+ * (given may be NULL), otherwise a fresh one. */
+void ac_access_choose_id(char id[AC_REQUEST_ID_MAX + 1], const char *given);
+
 /* Writes the line; the request ends now. */
 void ac_access_log(const struct ac_access *access);
 

@@ -21,12 +21,12 @@
 #include <event2/event.h>
 #include <event2/http.h>
 
+#include "api/access_log.h"
 #include "api/api.h"
 #include "api/cors.h"
 #include "api/error_reply.h"
 #include "api/http_guard.h"
 #include "base/clock.h"
-#include "base/id.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/reaper.h"
@@ -255,8 +255,11 @@ static void
 add_more_headers(struct evbuffer *reply, struct ac_client_conn *conn)
 {
 	const char *origin =
-	    ac_cors_allowed_origin(conn->api, conn->guard.origin);
+	    ac_cors_allowed_origin(conn->api, conn->guard.head.origin);
 
+	if (conn->guard.error.code == AC_ERROR_METHOD_NOT_ALLOWED)
+		ac_text_add_string(
+		    reply, "Allow: GET, HEAD, POST, OPTIONS\r\n");
 	if (conn->guard.error.retry_after_s > 0)
 		evbuffer_add_printf(reply, "Retry-After: %d\r\n",
 		    conn->guard.error.retry_after_s);
@@ -289,19 +292,33 @@ make_refusal(struct ac_client_conn *conn, const char *id)
 	return reply;
 }
 
+/* The access line of a request that evhttp never sees. */
+static void
+log_refusal(const struct ac_error *error, const struct ac_access *access)
+{
+	ac_log_info("request refused", AC_STR("id", access->id),
+	    AC_STR("reason", error->message));
+	ac_access_log(access);
+}
+
 /* Answers with the guard's error in evhttp's place. */
 static void
 refuse(struct ac_client_conn *conn)
 {
 	const struct ac_error *error = &conn->guard.error;
+	struct ac_access access = {
+	    .status = ac_error_status(error->code),
+	    .started_ms = ac_clock_ms(),
+	    .ending = AC_ENDING_REFUSED,
+	    .facts = {.route = "guard",
+		.prompt_tokens = -1,
+		.completion_tokens = -1},
+	};
 	struct evbuffer *reply;
-	char id[AC_ID_SIZE];
 
-	ac_id_make(id, "req_");
-	reply = make_refusal(conn, id);
-	ac_log_info("request refused", AC_STR("id", id),
-	    AC_INT("status", ac_error_status(error->code)),
-	    AC_STR("reason", error->message));
+	ac_access_choose_id(access.id, conn->guard.head.request_id);
+	reply = make_refusal(conn, access.id);
+	log_refusal(error, &access);
 	conn->state = CONN_REFUSING;
 	release_body(conn); /* thrown away in on_refused_read() */
 	bufferevent_setcb(conn->bev, on_refused_read, on_refused_written,
@@ -370,7 +387,7 @@ ac_client_conn_set_request(
 bool
 ac_client_conn_wants_close(const struct ac_client_conn *conn)
 {
-	return conn->guard.wants_close;
+	return conn->guard.head.wants_close;
 }
 
 void

@@ -87,6 +87,7 @@ static void note_failure(struct chat_call *, const struct ac_event *);
 static void flush(struct chat_call *);
 static void on_writable(void *arg);
 static void on_chat_done(const struct ac_error *, void *arg);
+static void complete(struct chat_call *);
 static void reply_whole(struct chat_call *);
 static void fail(struct chat_call *, const struct ac_error *);
 static void on_gone(void *arg);
@@ -216,6 +217,8 @@ on_chat_data(struct evbuffer *data, void *arg)
 	}
 	if (call->failed)
 		fail(call, &call->error);
+	else if (call->state == CHAT_FINISHED)
+		complete(call);
 	else
 		flush(call);
 }
@@ -404,22 +407,31 @@ on_chat_done(const struct ac_error *error, void *arg)
 	struct chat_call *call = arg;
 
 	call->chat = NULL;
-	/* What comes after the finish changes nothing any more. */
-	if (error == NULL || call->state == CHAT_FINISHED)
+	if (error == NULL) {
 		ac_datastream_end(&call->decoder);
-	else if (!call->failed) {
+	} else {
 		call->failed = true;
 		call->error = *error;
 	}
-	if (call->failed) {
+	if (call->failed)
 		fail(call, &call->error);
-		return;
-	}
+	else
+		complete(call);
+}
+
+/* The answer is whole. The upstream's body may have an end to come yet, for
+ * which no client waits. */
+static void
+complete(struct chat_call *call)
+{
 	flush(call);
 	if (call->wants_stream)
 		ac_request_end_stream(call->request);
 	else
 		reply_whole(call);
+	if (call->chat != NULL)
+		ac_chat_leave(call->chat);
+	call->chat = NULL;
 	finish(call);
 }
 

@@ -6,11 +6,7 @@
  */
 #include "api/http_guard.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-#include "api/http_head.h"
-#include "base/mem.h"
 
 enum { CHUNK_LINE_MAX = 18 }; /* 16 digits and CR LF */
 
@@ -18,7 +14,8 @@ static void begin_head(struct ac_guard *, char first);
 static size_t feed_head(struct ac_guard *, const char *data, size_t len);
 static size_t feed_bytes(struct ac_guard *, size_t len);
 static size_t feed_line(struct ac_guard *, const char *data, size_t len);
-static void end_head(struct ac_guard *);
+static void end_head_line(struct ac_guard *);
+static void begin_body(struct ac_guard *);
 static void end_line(struct ac_guard *);
 
 void
@@ -35,8 +32,7 @@ void
 ac_guard_clear(struct ac_guard *guard)
 {
 	ac_buf_clear(&guard->line);
-	free(guard->origin);
-	guard->origin = NULL;
+	ac_request_head_clear(&guard->head);
 }
 
 void
@@ -104,80 +100,73 @@ begin_head(struct ac_guard *guard, char first)
 		    "method (TLS is not spoken here).");
 }
 
-/* Whether one of the bytes from old_len on is a line feed alone. */
-static bool
-has_bare_line_feed(const struct ac_buf *line, size_t old_len)
-{
-	for (size_t i = old_len; i < line->len; i++) {
-		if (line->data[i] == '\n' &&
-		    (i == 0 || line->data[i - 1] != '\r'))
-			return true;
-	}
-	return false;
-}
-
-/* Where the head ends within the line buffer and the new bytes: behind the
- * first empty line. 0 if it does not. */
-static size_t
-find_head_end(const char *head, size_t old_len, size_t len)
-{
-	/* The end may have begun with the last three bytes before. */
-	size_t from = old_len < 3 ? 0 : old_len - 3;
-	const char *end = memmem(head + from, len - from, "\r\n\r\n", 4);
-
-	return end == NULL ? 0 : (size_t)(end - head) + 4;
-}
-
 static void
 refuse_long_head(struct ac_guard *guard)
 {
-	const char *line_end = memchr(guard->line.data, '\n', guard->line.len);
-
-	if (line_end == NULL)
-		refuse(guard, AC_ERROR_URI_TOO_LONG,
-		    "The request's URL is too long.");
-	else
+	if (guard->head.has_request_line)
 		refuse(guard, AC_ERROR_HEADERS_TOO_LARGE,
 		    "The request's headers are too large.");
-}
-
-static bool
-is_line_too_long(const struct ac_guard *guard)
-{
-	size_t seen = guard->line.len < AC_GUARD_LINE_MAX ? guard->line.len
-							  : AC_GUARD_LINE_MAX;
-
-	return guard->line.len > AC_GUARD_LINE_MAX &&
-	       memchr(guard->line.data, '\n', seen) == NULL;
+	else
+		refuse(guard, AC_ERROR_URI_TOO_LONG,
+		    "The request's URL is too long.");
 }
 
 static size_t
 feed_head(struct ac_guard *guard, const char *data, size_t len)
 {
-	size_t old_len = guard->line.len;
-	size_t room = guard->line.max - old_len;
-	size_t taken = len < room ? len : room;
-	size_t end;
+	const char *end = memchr(data, '\n', len);
+	size_t taken = end == NULL ? len : (size_t)(end - data) + 1;
+	size_t max = guard->head.has_request_line ? AC_GUARD_HEAD_MAX
+						  : AC_GUARD_LINE_MAX;
 
-	if (!ac_buf_add(&guard->line, data, taken))
-		taken = 0;
-	end = find_head_end(guard->line.data, old_len, guard->line.len);
-	if (end > 0) {
-		taken = end - old_len;
-		guard->line.len = end;
+	if (taken > max - guard->head_len ||
+	    !ac_buf_add(&guard->line, data, taken)) {
+		refuse_long_head(guard);
+		return 0;
 	}
-	if (is_line_too_long(guard))
-		refuse(guard, AC_ERROR_URI_TOO_LONG,
-		    "The request's URL is too long.");
-	else if (has_bare_line_feed(&guard->line, old_len))
+	guard->head_len += taken;
+	if (end != NULL)
+		end_head_line(guard);
+	return taken;
+}
+
+/* The length of the line that is complete, without CR LF; false if it does
+ * not end so, or holds a CR elsewhere. */
+static bool
+measure_line(const struct ac_buf *line, size_t *len)
+{
+	if (line->len < 2 || line->data[line->len - 2] != '\r' ||
+	    memchr(line->data, '\r', line->len - 2) != NULL)
+		return false;
+	*len = line->len - 2;
+	return true;
+}
+
+static void
+end_head_line(struct ac_guard *guard)
+{
+	enum ac_head_line result;
+	size_t len;
+
+	if (!measure_line(&guard->line, &len)) {
 		refuse(guard, AC_ERROR_BAD_HTTP,
 		    "The request is not proper HTTP: a line does not end with "
 		    "CR LF.");
-	else if (end > 0)
-		end_head(guard);
-	else if (guard->line.len == guard->line.max)
-		refuse_long_head(guard);
-	return taken;
+		return;
+	}
+	result = ac_request_head_read(
+	    &guard->head, guard->line.data, len, &guard->error);
+	ac_buf_reset(&guard->line);
+	switch (result) {
+	case AC_HEAD_MORE:
+		break;
+	case AC_HEAD_BAD:
+		guard->state = AC_GUARD_REFUSED;
+		break;
+	case AC_HEAD_WHOLE:
+		begin_body(guard);
+		break;
+	}
 }
 
 static void
@@ -190,28 +179,16 @@ refuse_large_body(struct ac_guard *guard)
 }
 
 static void
-end_head(struct ac_guard *guard)
+begin_body(struct ac_guard *guard)
 {
-	struct ac_framing framing;
-
-	if (!ac_http_head_check(
-		guard->line.data, guard->line.len, &framing, &guard->error)) {
-		guard->state = AC_GUARD_REFUSED;
-		return;
-	}
-	if (framing.origin != NULL)
-		guard->origin = ac_memdup(framing.origin, framing.origin_len);
-	ac_buf_reset(&guard->line);
-	guard->wants_close = framing.wants_close;
-	guard->is_chunked = framing.is_chunked;
-	guard->remaining = framing.content_length;
-	if (framing.content_length > guard->body_max)
+	guard->remaining = guard->head.content_length;
+	if (guard->remaining > guard->body_max)
 		refuse_large_body(guard);
-	else if (framing.is_chunked)
+	else if (guard->head.is_chunked)
 		guard->state = AC_GUARD_CHUNK_SIZE;
 	else
 		guard->state =
-		    framing.content_length > 0 ? AC_GUARD_BODY : AC_GUARD_DONE;
+		    guard->remaining > 0 ? AC_GUARD_BODY : AC_GUARD_DONE;
 }
 
 static size_t
@@ -286,15 +263,14 @@ begin_chunk(struct ac_guard *guard, size_t digits)
 static void
 end_line(struct ac_guard *guard)
 {
-	size_t len = guard->line.len - 1;
+	size_t len;
 
-	if (len == 0 || guard->line.data[len - 1] != '\r') {
+	if (!measure_line(&guard->line, &len)) {
 		refuse(guard, AC_ERROR_BAD_HTTP,
 		    "The request is not proper HTTP: a chunk's line does not "
 		    "end with CR LF.");
 		return;
 	}
-	len--;
 	if (guard->state == AC_GUARD_CHUNK_SIZE)
 		begin_chunk(guard, len);
 	else if (len > 0)

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "api/request_head.h"
 #include "base/buf.h"
 #include "base/error.h"
 
@@ -34,14 +35,13 @@ enum ac_guard_state {
 
 struct ac_guard {
 	enum ac_guard_state state;
-	struct ac_buf line; /* the head, later a chunk's size line */
-	uint64_t body_max;  /* the largest body, in bytes */
-	uint64_t remaining; /* of the body or the chunk */
-	uint64_t body_len;  /* of the chunks so far */
-	uint64_t body_fed;  /* bytes behind the head, framing included */
-	bool is_chunked;
-	bool wants_close;      /* the request's Connection header says so */
-	char *origin;          /* owned: the Origin header, NULL without one */
+	struct ac_buf line; /* the beginning of a line */
+	struct ac_request_head head;
+	size_t head_len;       /* bytes of the head so far */
+	uint64_t body_max;     /* the largest body, in bytes */
+	uint64_t remaining;    /* of the body or the chunk */
+	uint64_t body_len;     /* of the chunks so far */
+	uint64_t body_fed;     /* bytes behind the head, framing included */
 	struct ac_error error; /* in AC_GUARD_REFUSED */
 };
 

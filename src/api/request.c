@@ -77,30 +77,6 @@ client_bev(const struct ac_request *request)
 	return evhttp_connection_get_bufferevent(request->evcon);
 }
 
-static bool
-is_id_char(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-	       (c >= 'A' && c <= 'Z') || c == '-' || c == '_' || c == '.';
-}
-
-/* The client's own id where it is a plain one, otherwise a fresh one. */
-static void
-choose_id(struct ac_request *request)
-{
-	const char *given = evhttp_find_header(
-	    evhttp_request_get_input_headers(request->http), "X-Request-Id");
-	size_t len = given == NULL ? 0 : strlen(given);
-	bool usable = len > 0 && len <= AC_REQUEST_ID_MAX;
-
-	for (size_t i = 0; usable && i < len; i++)
-		usable = is_id_char(given[i]);
-	if (usable)
-		memcpy(request->access.id, given, len + 1);
-	else
-		ac_id_make(request->access.id, "req_");
-}
-
 /* evhttp has read a request where the guard has not: nothing behind it is
  * read any more. */
 static void
@@ -121,7 +97,6 @@ ac_request_new(struct ac_api *api, struct ac_client_conn *conn,
 	struct ac_request *request = ac_calloc(1, sizeof(*request));
 	const char *uri = evhttp_request_get_uri(http);
 
-	static_assert(AC_ID_SIZE <= AC_REQUEST_ID_MAX + 1, "an id fits");
 	request->api = api;
 	request->http = http;
 	request->conn = conn;
@@ -134,7 +109,9 @@ ac_request_new(struct ac_api *api, struct ac_client_conn *conn,
 	    .completion_tokens = -1,
 	};
 	request->access.method = evhttp_request_get_command(http);
-	choose_id(request);
+	ac_access_choose_id(request->access.id,
+	    evhttp_find_header(
+		evhttp_request_get_input_headers(http), "X-Request-Id"));
 	/* Without the query, where somebody might have put a key. */
 	snprintf(request->access.path, sizeof(request->access.path), "%.*s",
 	    (int)strcspn(uri, "?#"), uri);
@@ -278,13 +255,17 @@ is_upstreams_fault(enum ac_error_code code)
 	return code >= AC_ERROR_UPSTREAM;
 }
 
+/* What went wrong upstream. Its own words stay out of the log: they may
+ * repeat what a user asked or a model answered. */
 static void
 log_failure(const struct ac_request *request, const struct ac_error *error)
 {
 	if (is_upstreams_fault(error->code))
 		ac_log_warn("request failed", AC_STR("id", request->access.id),
 		    AC_STR("code", ac_error_name(error->code)),
-		    AC_STR("reason", error->message));
+		    AC_STR("reason", error->is_quote
+					 ? "the upstream said so to the client"
+					 : error->message));
 }
 
 void

@@ -31,6 +31,7 @@ set(struct ac_error *error, enum ac_error_code code, const char *param,
 
 	error->code = code;
 	error->retry_after_s = 0;
+	error->is_quote = false;
 	len = snprintf(error->param, sizeof(error->param), "%s", param);
 	if (len >= (int)sizeof(error->param))
 		trim_partial_character(error->param);

@@ -7,6 +7,8 @@
 #ifndef AC_BASE_ERROR_H
 #define AC_BASE_ERROR_H
 
+#include <stdbool.h>
+
 #include "base/attr.h"
 
 enum ac_error_code {
@@ -52,7 +54,10 @@ enum {
 
 struct ac_error {
 	enum ac_error_code code;
-	int retry_after_s;                   /* 0: says nothing */
+	int retry_after_s; /* 0: says nothing */
+	/* The message may hold a user\'s or a model\'s words: it is told to the
+	 * client and not logged. */
+	bool is_quote;
 	char message[AC_ERROR_MESSAGE_SIZE]; /* UTF-8, for people */
 	char param[AC_ERROR_PARAM_SIZE];     /* a path such as
 						messages[0].role, or empty */

@@ -12,7 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <event2/buffer.h>
+#include <event2/event.h>
+
+#include "base/attr.h"
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/reaper.h"
@@ -25,13 +30,22 @@ struct idle_conn {
 };
 TAILQ_HEAD(idle_list, idle_conn);
 
+TAILQ_HEAD(call_list, ac_http_call);
+
+enum {
+	LEFT_MS = 1000,
+	LEFT_BYTES_MAX = 64 * 1024,
+};
+
 struct ac_http_client {
 	struct ac_http_origin origin;
 	struct ac_resolver *resolver; /* borrowed */
+	struct call_list left;        /* owned: calls that nobody waits for */
 	struct idle_list idle;        /* owned, the latest first */
 };
 
 struct ac_http_call {
+	TAILQ_ENTRY(ac_http_call) entry;         /* of client->left */
 	struct ac_http_client *client;           /* borrowed */
 	const struct ac_http_handlers *handlers; /* borrowed */
 	void *arg;
@@ -41,7 +55,9 @@ struct ac_http_call {
 	struct ac_http_conn *conn;        /* owned, or NULL */
 	struct ac_ip_list ips;
 	size_t next_ip;
-	bool pooled; /* conn came from the pool */
+	bool pooled;              /* conn came from the pool */
+	struct event *left_timer; /* owned; NULL: somebody waits */
+	size_t left_bytes;
 };
 
 static void take_pooled(struct ac_http_call *);
@@ -68,6 +84,7 @@ ac_http_client_new(
 
 	client->origin = *origin;
 	client->resolver = resolver;
+	TAILQ_INIT(&client->left);
 	TAILQ_INIT(&client->idle);
 	return client;
 }
@@ -79,6 +96,8 @@ ac_http_client_free(struct ac_http_client *client)
 
 	if (client == NULL)
 		return;
+	while (!TAILQ_EMPTY(&client->left))
+		ac_http_call_cancel(TAILQ_FIRST(&client->left));
 	while ((idle = TAILQ_FIRST(&client->idle)) != NULL) {
 		TAILQ_REMOVE(&client->idle, idle, entry);
 		ac_http_conn_abort(idle->conn);
@@ -305,16 +324,83 @@ on_idle_close(struct ac_http_conn *conn, void *arg)
 	ac_http_conn_abort(conn);
 }
 
+/* Takes a call off the list of those that were left. */
+static void
+end_leaving(struct ac_http_call *call)
+{
+	if (call->left_timer == NULL)
+		return;
+	TAILQ_REMOVE(&call->client->left, call, entry);
+	event_free(call->left_timer);
+	call->left_timer = NULL;
+}
+
 static void
 finish(struct ac_http_call *call, const struct ac_error *error)
 {
+	end_leaving(call);
 	ac_reaper_add(call->client->origin.reaper, free_call, call);
 	call->handlers->on_done(error, call->arg);
+}
+
+static void
+on_left_head(const struct ac_http_head *head, void *arg)
+{
+	AC_UNUSED(head);
+	AC_UNUSED(arg);
+}
+
+static void
+on_left_data(struct evbuffer *data, void *arg)
+{
+	struct ac_http_call *call = arg;
+
+	call->left_bytes += evbuffer_get_length(data);
+	evbuffer_drain(data, evbuffer_get_length(data));
+	if (call->left_bytes > LEFT_BYTES_MAX)
+		ac_http_call_cancel(call);
+}
+
+static void
+on_left_done(const struct ac_error *error, void *arg)
+{
+	AC_UNUSED(error);
+	AC_UNUSED(arg);
+}
+
+static void
+on_left_too_long(evutil_socket_t fd, short what, void *arg)
+{
+	AC_UNUSED(fd);
+	AC_UNUSED(what);
+	ac_http_call_cancel(arg);
+}
+
+void
+ac_http_call_leave(struct ac_http_call *call)
+{
+	static const struct ac_http_handlers nobody = {
+	    .on_head = on_left_head,
+	    .on_data = on_left_data,
+	    .on_done = on_left_done,
+	};
+	struct timeval delay = ac_clock_timeval(LEFT_MS);
+
+	call->handlers = &nobody;
+	call->arg = call;
+	call->left_timer =
+	    evtimer_new(call->client->origin.base, on_left_too_long, call);
+	if (call->left_timer == NULL)
+		ac_out_of_memory();
+	evtimer_add(call->left_timer, &delay);
+	TAILQ_INSERT_TAIL(&call->client->left, call, entry);
+	ac_http_call_resume(call);
 }
 
 void
 ac_http_call_cancel(struct ac_http_call *call)
 {
+	end_leaving(call);
 	if (call->resolution != NULL)
 		ac_resolution_cancel(call->resolution);
 	call->resolution = NULL;

@@ -18,8 +18,8 @@ struct ac_resolver;
 struct ac_http_client *ac_http_client_new(
     const struct ac_http_origin *origin, struct ac_resolver *resolver);
 
-/* Closes idle connections and frees. Every call has ended or was cancelled
- * before. client may be NULL. */
+/* Closes idle connections and those of calls that were left, and frees.
+ * Every other call has ended or was cancelled before. NULL is fine. */
 void ac_http_client_free(struct ac_http_client *client);
 
 /*
@@ -46,6 +46,14 @@ struct ac_http_call *ac_http_call_start(struct ac_http_client *client,
 /* Ends a call: no handler runs any more and its connection is closed. Not
  * after on_done. */
 void ac_http_call_cancel(struct ac_http_call *call);
+
+/*
+ * Nobody is interested any more, but the answer is about to end: what is
+ * left of it is thrown away, so that its connection can be used again. It is
+ * cancelled after a second or 64 KiB. No handler runs any more; the call is
+ * to be forgotten.
+ */
+void ac_http_call_leave(struct ac_http_call *call);
 
 /* Stops and restarts the flow of on_data, for a reader that is behind. */
 void ac_http_call_pause(struct ac_http_call *call);

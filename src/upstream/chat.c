@@ -176,6 +176,7 @@ set_refusal_error(struct ac_chat *chat, struct ac_error *error)
 		    ac_buf_string(&answer->body));
 	else
 		ac_answer_set_error(answer, "the chat", error);
+	error->is_quote = true;
 }
 
 static void
@@ -237,6 +238,14 @@ ac_chat_cancel(struct ac_chat *chat)
 		ac_session_wait_cancel(chat->wait);
 	if (chat->call != NULL)
 		ac_http_call_cancel(chat->call);
+	ac_reaper_add(chat->upstream->site.reaper, free_chat, chat);
+}
+
+void
+ac_chat_leave(struct ac_chat *chat)
+{
+	if (chat->call != NULL)
+		ac_http_call_leave(chat->call);
 	ac_reaper_add(chat->upstream->site.reaper, free_chat, chat);
 }
 

@@ -34,6 +34,10 @@ struct ac_chat *ac_chat_start(struct ac_upstream *upstream,
 /* No handler runs any more; the upstream's connection is closed. */
 void ac_chat_cancel(struct ac_chat *chat);
 
+/* The answer is there, whatever may still come: no handler runs any more,
+ * and the connection is kept for another chat if the body ends soon. */
+void ac_chat_leave(struct ac_chat *chat);
+
 /* Stops and restarts the flow of on_data. */
 void ac_chat_pause(struct ac_chat *chat);
 void ac_chat_resume(struct ac_chat *chat);

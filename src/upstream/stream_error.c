@@ -47,6 +47,7 @@ ac_stream_error_set(struct ac_error *error, const char *text)
 	ac_error_set_param(error, code,
 	    code == AC_ERROR_MODEL_NOT_FOUND ? "model" : "", "%s",
 	    *text == '\0' ? "The upstream failed without a reason." : text);
+	error->is_quote = true;
 	if (code == AC_ERROR_RATE_LIMIT)
 		error->retry_after_s = RATE_LIMIT_RETRY_S;
 }

@@ -283,13 +283,13 @@ reset_makes_ready_for_the_next_request(void **state)
 	ac_guard_init(&guard, BODY_MAX);
 	used = ac_guard_feed(&guard, two, sizeof(two) - 1);
 	assert_int_equal(guard.state, AC_GUARD_DONE);
-	assert_true(guard.wants_close);
+	assert_true(guard.head.wants_close);
 	assert_int_equal(ac_guard_feed(&guard, two, 1), 0);
 	ac_guard_reset(&guard);
 	assert_int_equal(guard.state, AC_GUARD_IDLE);
 	used += ac_guard_feed(&guard, two + used, sizeof(two) - 1 - used);
 	assert_int_equal(guard.state, AC_GUARD_DONE);
-	assert_false(guard.wants_close);
+	assert_false(guard.head.wants_close);
 	assert_int_equal(used, sizeof(two) - 1);
 	ac_guard_clear(&guard);
 }
