@@ -4,12 +4,15 @@
 
 #include <assert.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/attr.h"
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/log.h"
+
+enum { MODEL_SHOWN = 120 };
 
 static const char *const ending_names[] = {
     [AC_ENDING_DONE] = "done",
@@ -71,6 +74,7 @@ ac_access_log(const struct ac_access *access)
 {
 	const struct ac_request_facts *facts = &access->facts;
 	struct ac_log_field fields[12];
+	char model[MODEL_SHOWN + 1];
 	size_t n = 0;
 
 	fields[n++] = AC_STR("id", access->id);
@@ -78,8 +82,11 @@ ac_access_log(const struct ac_access *access)
 	fields[n++] = AC_STR("path", access->path);
 	fields[n++] = AC_STR("route", facts->route);
 	fields[n++] = AC_INT("status", access->status);
-	if (facts->model != NULL)
-		fields[n++] = AC_STR("model", facts->model);
+	if (facts->model != NULL) {
+		/* A long name must not push the rest out of the line. */
+		snprintf(model, sizeof(model), "%s", facts->model);
+		fields[n++] = AC_STR("model", model);
+	}
 	if (access->first_byte_ms > 0)
 		fields[n++] = AC_INT(
 		    "ttfb_ms", access->first_byte_ms - access->started_ms);

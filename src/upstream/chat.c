@@ -176,7 +176,7 @@ set_refusal_error(struct ac_chat *chat, struct ac_error *error)
 		    ac_buf_string(&answer->body));
 	else
 		ac_answer_set_error(answer, "the chat", error);
-	error->is_quote = true;
+	error->is_quote = answer->body.len > 0;
 }
 
 static void
