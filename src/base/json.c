@@ -170,6 +170,14 @@ ac_json_get_string(const json_t *object, const char *key)
 	return json_string_value(json_object_get(object, key));
 }
 
+json_t *
+ac_json_parse_lenient(const char *data, size_t len)
+{
+	json_error_t error;
+
+	return len == 0 ? NULL : load(data, len, &error);
+}
+
 bool
 ac_json_equals(const json_t *value, const char *text)
 {

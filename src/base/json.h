@@ -21,6 +21,10 @@ enum { AC_JSON_MAX_DEPTH = 64 };
  */
 json_t *ac_json_parse(const char *data, size_t len, char *why, size_t size);
 
+/* The same for what an upstream sends: as deep as jansson goes, and without
+ * a reason. */
+json_t *ac_json_parse_lenient(const char *data, size_t len);
+
 /* The string behind key, or NULL if it is absent or something else. */
 const char *ac_json_get_string(const json_t *object, const char *key);
 

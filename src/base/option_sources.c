@@ -89,8 +89,12 @@ ac_config_load_file(struct ac_config *config, const char *path,
 		return false;
 	}
 	while (ok && getline(&line, &size, file) != -1) {
+		/* Editors of some systems begin a file with a mark. */
+		bool marked =
+		    number == 0 && strncmp(line, "\xef\xbb\xbf", 3) == 0;
+
 		number++;
-		ok = load_line(config, line, why);
+		ok = load_line(config, marked ? line + 3 : line, why);
 	}
 	if (ok && ferror(file)) {
 		snprintf(why, sizeof(why), "%s", strerror(errno));

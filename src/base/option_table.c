@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/option_checks.h"
 #include "base/options.h"
 
 #define FIELD(f) offsetof(struct ac_options, f)
@@ -35,6 +36,7 @@ const struct ac_option ac_option_table[] = {
 	.name = "BEARER_TOKEN",
 	.type = AC_TYPE_SECRET,
 	.offset = FIELD(bearer_token),
+	.check = ac_check_key,
 	.default_value = "",
 	.placeholder = "KEY",
 	.allowed = "any text without control characters",
@@ -46,6 +48,7 @@ const struct ac_option ac_option_table[] = {
 	.type = AC_TYPE_TEXT,
 	.offset = FIELD(cors_allow_origins),
 	.one_line = true,
+	.check = ac_check_origins,
 	.default_value = "",
 	.placeholder = "ORIGINS",
 	.allowed = "`*`, or origins such as `https://chat.example.com`, "
@@ -67,6 +70,7 @@ const struct ac_option ac_option_table[] = {
 	.name = "DEFAULT_MODEL",
 	.type = AC_TYPE_TEXT,
 	.offset = FIELD(default_model),
+	.one_line = true,
 	.default_value = "",
 	.placeholder = "MODEL",
 	.allowed = "a model's id, or empty",
@@ -135,6 +139,7 @@ const struct ac_option ac_option_table[] = {
 	.type = AC_TYPE_SECRET,
 	.offset = FIELD(upstream_cookies),
 	.one_line = true,
+	.check = ac_check_cookies,
 	.default_value = "",
 	.placeholder = "COOKIES",
 	.allowed = "`name=value`, separated by `; `; or empty",
@@ -147,6 +152,7 @@ const struct ac_option ac_option_table[] = {
 	.type = AC_TYPE_SECRET,
 	.offset = FIELD(akash_access_token),
 	.one_line = true,
+	.check = ac_check_key,
 	.default_value = "",
 	.placeholder = "TOKEN",
 	.allowed = "any text without control characters",

@@ -25,8 +25,9 @@ struct ac_option {
 	size_t offset; /* of its field in struct ac_options */
 	double min;
 	double max;
-	bool one_line;              /* goes into a header */
-	const char *const *choices; /* ends with NULL */
+	bool one_line;                           /* goes into a header */
+	const char *const *choices;              /* ends with NULL */
+	const char *(*check)(const char *value); /* or NULL */
 	const char *default_value;
 	const char *placeholder; /* stands behind the flag in --help */
 	const char *allowed;

@@ -294,6 +294,9 @@ set_text(struct ac_options *options, const struct ac_option *option,
 		*why = "it holds a line break";
 		return false;
 	}
+	*why = option->check == NULL ? NULL : option->check(value);
+	if (*why != NULL)
+		return false;
 	ac_wipe_and_free(*text);
 	*text = *value == '\0' ? NULL : ac_strdup(value);
 	return true;
@@ -362,7 +365,8 @@ set_real(struct ac_options *options, const struct ac_option *option,
 		return true;
 	}
 	parsed = strtod(value, &end);
-	if (*end != '\0' || !isfinite(parsed)) {
+	if (*end != '\0' || !isfinite(parsed) ||
+	    strspn(value, "0123456789.eE+-") != strlen(value)) {
 		*why = "it is not a number";
 		return false;
 	}

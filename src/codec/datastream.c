@@ -336,7 +336,7 @@ read_error_text(struct ac_datastream *decoder, const char *json, size_t len)
 	if (is_quoted(json, len) &&
 	    ac_literal_check(json + 1, len - 2).state != AC_LITERAL_BROKEN)
 		return ac_literal_repair(scratch, json + 1, len - 2);
-	value = json_loadb(json, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+	value = ac_json_parse_lenient(json, len);
 	if (value == NULL)
 		return false;
 	json_decref(value);
@@ -376,8 +376,7 @@ static void
 decode_json(struct ac_datastream *decoder, enum ac_event_type type,
     const char *json, size_t len)
 {
-	json_t *value =
-	    json_loadb(json, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+	json_t *value = ac_json_parse_lenient(json, len);
 	struct ac_event event = {
 	    .type = type,
 	    .json = json,
@@ -420,7 +419,7 @@ static void
 decode_finish(struct ac_datastream *decoder, enum ac_event_type type,
     const char *json, size_t len)
 {
-	json_t *value = json_loadb(json, len, JSON_ALLOW_NUL, NULL);
+	json_t *value = ac_json_parse_lenient(json, len);
 	const json_t *usage = json_object_get(value, "usage");
 	struct ac_event event = {
 	    .type = type,

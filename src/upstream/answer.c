@@ -121,6 +121,20 @@ is_about_access_token(const json_t *body)
 	return error != NULL && strcasestr(error, "access token") != NULL;
 }
 
+/* A page of something before the app, or the short text that a CDN gives to
+ * those who do not ask for a page ("error code: 1020"). */
+static bool
+is_of_a_cdn(struct ac_answer *answer)
+{
+	const char *text = ac_buf_string(&answer->body);
+
+	if (answer->is_json || answer->status == 404)
+		return false;
+	return answer->is_html || strncasecmp(text, "<!doctype", 9) == 0 ||
+	       strncasecmp(text, "<html", 5) == 0 ||
+	       strncmp(text, "error code: ", 12) == 0;
+}
+
 static void
 set_refusal(struct ac_answer *answer, const char *what, struct ac_error *error)
 {
@@ -153,10 +167,10 @@ ac_answer_set_error(
 		    "The upstream moved %s (HTTP %d) to '%s': check "
 		    "AKASH_BASE_URL.",
 		    what, status, answer->location);
-	else if (answer->is_html && status != 404)
+	else if (is_of_a_cdn(answer))
 		ac_error_set(error, AC_ERROR_UPSTREAM_CHALLENGE,
 		    "Asked for %s, something in front of the upstream answered "
-		    "with a web page (HTTP %d). The operator can set "
+		    "instead (HTTP %d). The operator can set "
 		    "UPSTREAM_COOKIES and UPSTREAM_USER_AGENT to those of a "
 		    "browser that is let through.",
 		    what, status);

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <event2/buffer.h>
 
@@ -163,15 +164,24 @@ on_data(struct evbuffer *data, void *arg)
 		ac_answer_add(&chat->answer, data);
 }
 
-/* The app says in plain text that a prompt is too long; everything else
- * comes as JSON or as nothing. */
+/* The app says in plain text that a prompt or its files are too long;
+ * everything else comes as JSON or as nothing. */
+static bool
+is_too_long(struct ac_answer *answer)
+{
+	const char *text = ac_buf_string(&answer->body);
+
+	return answer->status == 400 && !answer->is_json &&
+	       (strncmp(text, "[Message too long", 17) == 0 ||
+		   strncmp(text, "Your files have", 15) == 0);
+}
+
 static void
 set_refusal_error(struct ac_chat *chat, struct ac_error *error)
 {
 	struct ac_answer *answer = &chat->answer;
 
-	if (answer->status == 400 && answer->body.len > 0 && !answer->is_json &&
-	    !answer->is_html)
+	if (is_too_long(answer))
 		ac_error_set(error, AC_ERROR_CONTEXT_LENGTH, "%s",
 		    ac_buf_string(&answer->body));
 	else
