@@ -109,6 +109,13 @@ parse_port(uint16_t *port, const char *text)
 	return true;
 }
 
+static bool
+is_in_brackets(const char *host, size_t len)
+{
+	return len > 2 && host[0] == '[' && host[len - 1] == ']' &&
+	       memchr(host, ':', len) != NULL;
+}
+
 bool
 ac_address_parse(struct ac_address *address, const char *text, const char **why)
 {
@@ -121,12 +128,13 @@ ac_address_parse(struct ac_address *address, const char *text, const char **why)
 		return false;
 	}
 	host_len = (size_t)(colon - text);
-	if (host_len > 2 && text[0] == '[' && text[host_len - 1] == ']') {
+	if (is_in_brackets(text, host_len)) {
 		host++;
 		host_len -= 2;
 	} else if (memchr(text, ':', host_len) != NULL ||
-		   memchr(text, '[', host_len) != NULL) {
-		*why = "an IPv6 address stands in brackets: [::1]:port";
+		   strcspn(text, "[]") < host_len) {
+		*why = "an IPv6 address, and no other, stands in brackets: "
+		       "[::1]:port";
 		return false;
 	}
 	if (!parse_port(&address->port, colon + 1)) {

@@ -33,11 +33,12 @@ expect_refused(const char *data, size_t len, const char *reason)
 {
 	char why[200] = "";
 	json_t *value = ac_json_parse(data, len, why, sizeof(why));
+	const char *shown = data == NULL ? "" : data;
 
 	if (value != NULL)
-		fail_msg("%.*s is accepted", (int)len, data);
+		fail_msg("%.*s is accepted", (int)len, shown);
 	if (strstr(why, reason) == NULL)
-		fail_msg("%.*s: the reason is '%s'", (int)len, data, why);
+		fail_msg("%.*s: the reason is '%s'", (int)len, shown, why);
 }
 
 /* The buffer's contents as a C string; the buffer is freed. */
