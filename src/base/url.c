@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <event2/http.h>
 #include <event2/util.h>
@@ -109,11 +110,20 @@ parse_port(uint16_t *port, const char *text)
 	return true;
 }
 
+/* Whether host is "[…]" around an IPv6 address. */
 static bool
 is_in_brackets(const char *host, size_t len)
 {
-	return len > 2 && host[0] == '[' && host[len - 1] == ']' &&
-	       memchr(host, ':', len) != NULL;
+	unsigned char bytes[16];
+	char *address;
+	bool ok;
+
+	if (len <= 2 || host[0] != '[' || host[len - 1] != ']')
+		return false;
+	address = ac_memdup(host + 1, len - 2);
+	ok = evutil_inet_pton(AF_INET6, address, bytes) == 1;
+	free(address);
+	return ok;
 }
 
 bool
@@ -133,8 +143,7 @@ ac_address_parse(struct ac_address *address, const char *text, const char **why)
 		host_len -= 2;
 	} else if (memchr(text, ':', host_len) != NULL ||
 		   strcspn(text, "[]") < host_len) {
-		*why = "an IPv6 address, and no other, stands in brackets: "
-		       "[::1]:port";
+		*why = "an IPv6 address stands in brackets: [::1]:port";
 		return false;
 	}
 	if (!parse_port(&address->port, colon + 1)) {
