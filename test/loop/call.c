@@ -79,6 +79,8 @@ scene_close(struct scene *scene)
 	ac_tls_free(scene->tls);
 	ac_url_clear(&scene->url);
 	peer_free(scene->peer);
+	if (scene->turn_at_end)
+		loop_turns(&scene->loop, 1);
 	loop_close(&scene->loop);
 }
 
@@ -218,6 +220,15 @@ call_cancel(struct call *call)
 
 	call->call = NULL;
 	ac_http_call_cancel(running);
+}
+
+void
+call_leave(struct call *call)
+{
+	struct ac_http_call *running = call->call;
+
+	call->call = NULL;
+	ac_http_call_leave(running);
 }
 
 void

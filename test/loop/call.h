@@ -30,17 +30,18 @@ struct scene {
 	struct ac_tls *tls; /* NULL: plain */
 	struct ac_url url;
 	struct ac_http_client *client;
+	bool turn_at_end; /* the loop turns once more when all is freed */
 };
 
 /* What to set up; what is zero has its default. */
 struct scene_wish {
-	const char *host;         /* of the URL: "127.0.0.1" */
-	uint16_t port;            /* of the URL: the peer's */
-	const char *peer_ip;      /* where the peer listens: 127.0.0.1 */
-	SSL_CTX *peer_tls;        /* of the peer: plain */
-	const char *ca_file;      /* an https URL; whom the client trusts */
-	int connect_timeout_ms;   /* 10 s */
-	int silence_timeout_ms;   /* 10 s */
+	const char *host;       /* of the URL: "127.0.0.1" */
+	uint16_t port;          /* of the URL: the peer's */
+	const char *peer_ip;    /* where the peer listens: 127.0.0.1 */
+	SSL_CTX *peer_tls;      /* of the peer: plain */
+	const char *ca_file;    /* an https URL; whom the client trusts */
+	int connect_timeout_ms; /* 10 s */
+	int silence_timeout_ms; /* 10 s */
 };
 
 /* wish may be NULL. */
@@ -84,10 +85,13 @@ struct call {
 void call_get(struct call *call, struct scene *scene, const char *path);
 
 /* Starts POST path with a body of len times 'x'. */
-void call_post(struct call *call, struct scene *scene, const char *path,
-    size_t len);
+void call_post(
+    struct call *call, struct scene *scene, const char *path, size_t len);
 
 void call_cancel(struct call *call);
+
+/* The same for ac_http_call_leave(). */
+void call_leave(struct call *call);
 
 /* Waits for on_done and checks that all was told as promised. */
 void call_wait(struct call *call);
@@ -100,7 +104,6 @@ void call_wait_for_error(struct call *call, enum ac_error_code code);
 void call_check_client(struct scene *scene);
 
 /* What call_check_client() wants of the peer. */
-#define ANSWER_OK \
-	SEND("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+#define ANSWER_OK SEND("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 
 #endif

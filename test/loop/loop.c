@@ -32,7 +32,7 @@
 #endif
 
 enum {
-	GUARD_MS = 10000,
+	GUARD_MS = 20000,
 	DESCRIPTORS_MAX = 4096,
 };
 
@@ -119,8 +119,8 @@ loop_open(struct loop *loop)
 	*loop = (struct loop){.descriptors = count_descriptors()};
 	assert_non_null(config);
 	/* As in main.c. */
-	event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST |
-					  EVENT_BASE_FLAG_NOLOCK);
+	event_config_set_flag(config,
+	    EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST | EVENT_BASE_FLAG_NOLOCK);
 	loop->base = event_base_new_with_config(config);
 	event_config_free(config);
 	assert_non_null(loop->base);
@@ -147,8 +147,7 @@ void
 loop_turns(struct loop *loop, int turns)
 {
 	for (int i = 0; i < turns; i++)
-		event_base_loop(
-		    loop->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+		event_base_loop(loop->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 }
 
 static void

@@ -47,12 +47,12 @@ void loop_for(struct loop *loop, int ms);
 
 /* Runs the loop until the condition holds; the test fails if that takes
  * longer than anything here should. */
-#define LOOP_UNTIL(loop, condition)                                   \
-	do {                                                          \
-		loop_set_guard(loop);                                 \
-		while (!(condition))                                  \
+#define LOOP_UNTIL(loop, condition)                                      \
+	do {                                                             \
+		loop_set_guard(loop);                                    \
+		while (!(condition))                                     \
 			loop_turn(loop, #condition, __FILE__, __LINE__); \
-		loop_clear_guard(loop);                               \
+		loop_clear_guard(loop);                                  \
 	} while (0)
 
 /* For LOOP_UNTIL alone. */

@@ -52,8 +52,8 @@ peer_new_at(
 	socklen_t bound_len = sizeof(address);
 	peer->base = base;
 	peer->tls = tls;
-	assert_int_equal(evutil_parse_sockaddr_port(
-			     ip, (struct sockaddr *)&address, &len),
+	assert_int_equal(
+	    evutil_parse_sockaddr_port(ip, (struct sockaddr *)&address, &len),
 	    0);
 	/* The port stands at the same place for both families. */
 	((struct sockaddr_in *)(void *)&address)->sin_port = htons(port);
@@ -191,8 +191,8 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd,
 	conn->number = (int)peer->accepted;
 	conn->in = evbuffer_new();
 	conn->out = evbuffer_new();
-	conn->reading = event_new(
-	    peer->base, fd, EV_READ | EV_PERSIST, on_readable, conn);
+	conn->reading =
+	    event_new(peer->base, fd, EV_READ | EV_PERSIST, on_readable, conn);
 	conn->writing = event_new(peer->base, fd, EV_WRITE, on_writable, conn);
 	conn->timer = evtimer_new(peer->base, on_timer, conn);
 	if (peer->tls != NULL)
@@ -290,8 +290,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 		size_t before = evbuffer_get_length(conn->in);
 
 		if (conn->tls != NULL)
-			peer_tls_feed(
-			    conn->tls, piece, (size_t)len, conn->in);
+			peer_tls_feed(conn->tls, piece, (size_t)len, conn->in);
 		else
 			evbuffer_add(conn->in, piece, (size_t)len);
 		conn->received += evbuffer_get_length(conn->in) - before;
@@ -353,9 +352,9 @@ take_request(struct evbuffer *in, size_t *head_len)
 	if (end.pos == -1)
 		return NULL;
 	*head_len = (size_t)end.pos + 4;
-	text = ac_memdup(
-	    (const char *)evbuffer_pullup(in, (ev_ssize_t)*head_len),
-	    *head_len);
+	text =
+	    ac_memdup((const char *)evbuffer_pullup(in, (ev_ssize_t)*head_len),
+		*head_len);
 	length = strcasestr(text, "\r\nContent-Length:");
 	if (length != NULL)
 		body_len = strtoul(length + 17, NULL, 10);
@@ -508,8 +507,8 @@ do_ending(struct peer_conn *conn)
 		return STEP_DONE;
 	}
 	if (action == PEER_RESET)
-		setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &at_once,
-		    sizeof(at_once));
+		setsockopt(
+		    conn->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 	end_conn(conn, PEER_CONN_CLOSED);
 	return STEP_WAITS;
 }

@@ -46,33 +46,75 @@ struct peer_step {
 };
 
 /* A head and as much body as its Content-Length says. */
-#define READ_REQUEST {PEER_READ_REQUEST, NULL, 0}
+#define READ_REQUEST                       \
+	{                                  \
+		PEER_READ_REQUEST, NULL, 0 \
+	}
 /* In one write: over TLS, in one record where it fits. */
-#define SEND(text) {PEER_SEND, (text), 0}
+#define SEND(text)                   \
+	{                            \
+		PEER_SEND, (text), 0 \
+	}
 /* A byte in each turn of the loop: the other side reads each by itself. */
-#define SEND_BYTES(text) {PEER_SEND_BYTES, (text), 0}
+#define SEND_BYTES(text)                   \
+	{                                  \
+		PEER_SEND_BYTES, (text), 0 \
+	}
 /* Over and over, as fast as it is taken. */
-#define REPEAT(text, times) {PEER_REPEAT, (text), (times)}
+#define REPEAT(text, times)                  \
+	{                                    \
+		PEER_REPEAT, (text), (times) \
+	}
 /* WAIT(0) is until the loop's next turn. */
-#define WAIT(ms) {PEER_WAIT, NULL, (ms)}
+#define WAIT(ms)                      \
+	{                             \
+		PEER_WAIT, NULL, (ms) \
+	}
 /* Until the test calls peer_open(): once for each gate. */
-#define GATE {PEER_GATE, NULL, 0}
+#define GATE                       \
+	{                          \
+		PEER_GATE, NULL, 0 \
+	}
 /* Reads no more. */
-#define DEAF {PEER_DEAF, NULL, 0}
+#define DEAF                       \
+	{                          \
+		PEER_DEAF, NULL, 0 \
+	}
 /* Does nothing any more, but sees the connection's end. */
-#define STALL {PEER_STALL, NULL, 0}
+#define STALL                       \
+	{                           \
+		PEER_STALL, NULL, 0 \
+	}
 /* No more is sent (over TLS with close_notify), reading goes on. */
-#define HALF_CLOSE {PEER_HALF_CLOSE, NULL, 0}
+#define HALF_CLOSE                       \
+	{                                \
+		PEER_HALF_CLOSE, NULL, 0 \
+	}
 /* Over TLS with close_notify before it … */
-#define CLOSE {PEER_CLOSE, NULL, 0}
+#define CLOSE                       \
+	{                           \
+		PEER_CLOSE, NULL, 0 \
+	}
 /* … or without. */
-#define CUT   {PEER_CUT, NULL, 0}
-#define RESET {PEER_RESET, NULL, 0}
+#define CUT                       \
+	{                         \
+		PEER_CUT, NULL, 0 \
+	}
+#define RESET                       \
+	{                           \
+		PEER_RESET, NULL, 0 \
+	}
 /* Answers requests by their paths for as long as the connection lives: see
  * peer_route(). */
-#define SERVE {PEER_SERVE, NULL, 0}
+#define SERVE                       \
+	{                           \
+		PEER_SERVE, NULL, 0 \
+	}
 /* Ends a list; a connection stays, a route's answer is over. */
-#define END {PEER_END, NULL, 0}
+#define END                       \
+	{                         \
+		PEER_END, NULL, 0 \
+	}
 
 enum peer_conn_end {
 	PEER_CONN_OPEN,

@@ -98,9 +98,8 @@ peer_tls_feed(
 		int result = SSL_do_handshake(tls->ssl);
 
 		tls->is_up = result == 1;
-		tls->failed =
-		    result != 1 && SSL_get_error(tls->ssl, result) !=
-				       SSL_ERROR_WANT_READ;
+		tls->failed = result != 1 && SSL_get_error(tls->ssl, result) !=
+						 SSL_ERROR_WANT_READ;
 	}
 	if (tls->is_up)
 		read_all(tls, in);

@@ -155,8 +155,8 @@ a_chunked_answer_may_be_cut_anywhere(void **state)
 
 	AC_UNUSED(state);
 	for (size_t cut = 1; cut < sizeof(answer) - 1; cut++) {
-		struct peer_step script[] = {READ_REQUEST, SEND(first),
-		    WAIT(0), SEND(answer + cut), END};
+		struct peer_step script[] = {READ_REQUEST, SEND(first), WAIT(0),
+		    SEND(answer + cut), END};
 
 		snprintf(first, sizeof(first), "%.*s", (int)cut, answer);
 		check_success(script, 200, "hello, world, how are you?");
@@ -170,8 +170,8 @@ an_answer_until_the_close_is_told(void **state)
 	    SEND("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nhello"),
 	    WAIT(0), SEND(", world"), CLOSE, END};
 	static const struct peer_step said[] = {READ_REQUEST,
-	    SEND("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello"),
-	    WAIT(0), SEND(", world"), CLOSE, END};
+	    SEND("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello"), WAIT(0),
+	    SEND(", world"), CLOSE, END};
 	static const struct peer_step old[] = {READ_REQUEST,
 	    SEND("HTTP/1.0 200 OK\r\n\r\nhello"), WAIT(0), SEND(", world"),
 	    CLOSE, END};
@@ -284,8 +284,7 @@ an_answer_before_the_request_was_read_is_told(void **state)
 static void
 a_large_body_arrives_whole(void **state)
 {
-	static const struct peer_step script[] = {
-	    READ_REQUEST, ANSWER_OK, END};
+	static const struct peer_step script[] = {READ_REQUEST, ANSWER_OK, END};
 	enum { LEN = 8 * 1024 * 1024 };
 	struct scene scene;
 	struct call call = {.heads = 0};
@@ -299,8 +298,7 @@ a_large_body_arrives_whole(void **state)
 	scene_close(&scene);
 }
 
-#define BEGIN_CHUNKED \
-	"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+#define BEGIN_CHUNKED "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 static void
 a_truncated_body_is_an_error(void **state)
@@ -391,8 +389,8 @@ static void
 a_head_that_is_too_large_is_an_error(void **state)
 {
 	static const struct peer_step one_line[] = {READ_REQUEST,
-	    SEND("HTTP/1.1 200 OK\r\nX-Large: "), REPEAT("x", 70 * 1024),
-	    STALL, END};
+	    SEND("HTTP/1.1 200 OK\r\nX-Large: "), REPEAT("x", 70 * 1024), STALL,
+	    END};
 	static const struct peer_step status_line[] = {READ_REQUEST,
 	    SEND("HTTP/1.1 200 "), REPEAT("x", 70 * 1024), STALL, END};
 	static const struct peer_step many_lines[] = {READ_REQUEST,

@@ -15,8 +15,7 @@
 
 static const struct peer_step serves[] = {SERVE, END};
 
-#define BEGIN_CHUNKED \
-	"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+#define BEGIN_CHUNKED "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 /* Its connection is not kept. */
 static const struct peer_step answers_ok_and_closes[] = {
@@ -182,8 +181,7 @@ static void
 check_cancel_within(const struct peer_step *script,
     void (*within)(struct call *, enum call_moment), int datas)
 {
-	static const struct peer_step then[] = {
-	    READ_REQUEST, ANSWER_OK, END};
+	static const struct peer_step then[] = {READ_REQUEST, ANSWER_OK, END};
 	struct scene scene;
 	struct call call = {.within = within};
 
@@ -209,14 +207,14 @@ static const struct peer_step begun_chunk[] = {READ_REQUEST,
     SEND(BEGIN_CHUNKED), WAIT(0), SEND("5\r\nhel"), WAIT(0), SEND("l"), STALL,
     END};
 static const struct peer_step begun_counted[] = {READ_REQUEST,
-    SEND("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"), WAIT(0),
-    SEND("hel"), STALL, END};
-static const struct peer_step until_close[] = {READ_REQUEST,
-    SEND("HTTP/1.1 200 OK\r\n\r\nhello"), STALL, END};
-static const struct peer_step until_close_and_closed[] = {READ_REQUEST,
-    SEND("HTTP/1.1 200 OK\r\n\r\nhello"), CLOSE, END};
-static const struct peer_step no_body[] = {READ_REQUEST,
-    SEND("HTTP/1.1 204 No Content\r\n\r\n"), STALL, END};
+    SEND("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"), WAIT(0), SEND("hel"),
+    STALL, END};
+static const struct peer_step until_close[] = {
+    READ_REQUEST, SEND("HTTP/1.1 200 OK\r\n\r\nhello"), STALL, END};
+static const struct peer_step until_close_and_closed[] = {
+    READ_REQUEST, SEND("HTTP/1.1 200 OK\r\n\r\nhello"), CLOSE, END};
+static const struct peer_step no_body[] = {
+    READ_REQUEST, SEND("HTTP/1.1 204 No Content\r\n\r\n"), STALL, END};
 
 static void
 a_call_can_be_cancelled_within_on_head(void **state)
@@ -248,8 +246,7 @@ static void
 check_cancel_between(const struct peer_step *script,
     void (*within)(struct call *, enum call_moment), size_t body_len)
 {
-	static const struct peer_step then[] = {
-	    READ_REQUEST, ANSWER_OK, END};
+	static const struct peer_step then[] = {READ_REQUEST, ANSWER_OK, END};
 	struct scene scene;
 	struct call call = {.within = within};
 
@@ -257,8 +254,7 @@ check_cancel_between(const struct peer_step *script,
 	peer_script(scene.peer, script);
 	peer_script(scene.peer, then);
 	call_get(&call, &scene, "/");
-	LOOP_UNTIL(
-	    &scene.loop, call.heads > 0 && call.body_len >= body_len);
+	LOOP_UNTIL(&scene.loop, call.heads > 0 && call.body_len >= body_len);
 	loop_turns(&scene.loop, 2);
 	call_cancel(&call);
 	LOOP_UNTIL(&scene.loop, peer_open_count(scene.peer) == 0);

@@ -7,8 +7,7 @@
 #include "call.h"
 #include "certs.h"
 
-#define BEGIN_CHUNKED \
-	"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+#define BEGIN_CHUNKED "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 static void
 a_refused_connection_is_told_from_the_loop(void **state)
@@ -195,14 +194,14 @@ silence_is_a_timeout(void **state)
 	static const struct peer_step counted[] = {READ_REQUEST,
 	    SEND("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello"), STALL,
 	    END};
-	static const struct peer_step chunked[] = {READ_REQUEST,
-	    SEND(BEGIN_CHUNKED "5\r\nhello\r\n"), STALL, END};
+	static const struct peer_step chunked[] = {
+	    READ_REQUEST, SEND(BEGIN_CHUNKED "5\r\nhello\r\n"), STALL, END};
 	static const struct peer_step in_chunk[] = {READ_REQUEST,
 	    SEND(BEGIN_CHUNKED), WAIT(0), SEND("9\r\nhello"), STALL, END};
 	static const struct peer_step before_last_line[] = {READ_REQUEST,
 	    SEND(BEGIN_CHUNKED "5\r\nhello\r\n0\r\n"), STALL, END};
-	static const struct peer_step until_close[] = {READ_REQUEST,
-	    SEND("HTTP/1.1 200 OK\r\n\r\nhello"), STALL, END};
+	static const struct peer_step until_close[] = {
+	    READ_REQUEST, SEND("HTTP/1.1 200 OK\r\n\r\nhello"), STALL, END};
 
 	AC_UNUSED(state);
 	check_silence(accepts, 0, 0);
@@ -242,7 +241,7 @@ every_byte_ends_a_silence(void **state)
 	    SEND("Transfer-Encoding: chunked\r\n\r\n"), WAIT(150), SEND("5"),
 	    WAIT(150), SEND("\r\nhel"), WAIT(150), SEND("lo\r\n"), WAIT(150),
 	    SEND("0\r\n"), WAIT(150), SEND("\r\n"), END};
-	struct scene_wish wish = {.silence_timeout_ms = 400};
+	struct scene_wish wish = {.silence_timeout_ms = 700};
 	struct scene scene;
 	struct call call = {.heads = 0};
 
@@ -262,7 +261,8 @@ main(void)
 	    cmocka_unit_test(
 		a_connection_that_cannot_be_tried_is_told_from_the_loop),
 	    cmocka_unit_test(many_refused_connections_are_all_told),
-	    cmocka_unit_test(a_connection_that_does_not_come_about_is_a_timeout),
+	    cmocka_unit_test(
+		a_connection_that_does_not_come_about_is_a_timeout),
 	    cmocka_unit_test(a_call_can_be_cancelled_while_it_connects),
 	    cmocka_unit_test(a_tls_handshake_that_is_not_answered_is_a_timeout),
 	    cmocka_unit_test(

@@ -11,8 +11,7 @@
 #include "call.h"
 #include "certs.h"
 
-#define BEGIN_CHUNKED \
-	"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+#define BEGIN_CHUNKED "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 #define LINE_64 \
 	"012345678901234567890123456789012345678901234567890123456789abc\n"
 #define CHUNK_64 "40\r\n" LINE_64 "\r\n"
@@ -87,7 +86,7 @@ within_data_pause_once(struct call *call, enum call_moment moment)
 		ac_http_call_pause(call->call);
 }
 
-/* Pauses with the first data for a while, longer than silence may last. */
+/* Pauses with the first data for a while. */
 static void
 check_pause(const struct scene_wish *wish, const struct peer_step *script)
 {
@@ -103,12 +102,14 @@ check_pause(const struct scene_wish *wish, const struct peer_step *script)
 	loop_turns(&scene.loop, 3);
 	before = call.body_len;
 	assert_in_range(before, 1, READ_MAX);
-	loop_for(&scene.loop, 400);
+	loop_for(&scene.loop, 50);
 	assert_int_equal(call.body_len, before);
 	assert_int_equal(call.dones, 0);
 	ac_http_call_resume(call.call);
 	call_wait(&call);
-	assert_true(call.succeeded);
+	if (!call.succeeded)
+		fail_msg(
+		    "after %zu bytes: %s", call.body_len, call.error.message);
 	check_large(&call);
 	scene_close(&scene);
 }
@@ -116,21 +117,16 @@ check_pause(const struct scene_wish *wish, const struct peer_step *script)
 static void
 nothing_comes_while_paused_and_everything_afterwards(void **state)
 {
-	struct scene_wish wish = {.silence_timeout_ms = 200};
-
 	AC_UNUSED(state);
 	for (size_t i = 0; i < AC_LENGTH(large_answers); i++)
-		check_pause(&wish, large_answers[i]);
+		check_pause(NULL, large_answers[i]);
 }
 
 static void
 nothing_comes_while_paused_over_tls_either(void **state)
 {
 	struct authority authority;
-	struct scene_wish wish = {
-	    .host = "127.0.0.1",
-	    .silence_timeout_ms = 200,
-	};
+	struct scene_wish wish = {.host = "127.0.0.1"};
 
 	AC_UNUSED(state);
 	authority_open(&authority);
@@ -149,12 +145,49 @@ within_data_pause_always(struct call *call, enum call_moment moment)
 		ac_http_call_pause(call->call);
 }
 
+/* All has been sent, only nobody reads it. */
+static void
+a_pause_is_no_silence(void **state)
+{
+	static const struct peer_step script[] = {READ_REQUEST,
+	    SEND(BEGIN_CHUNKED "5\r\nhello\r\n"), WAIT(0),
+	    SEND("7\r\n, world\r\n0\r\n\r\n"), END};
+	struct authority authority;
+	struct scene_wish wish = {
+	    .host = "127.0.0.1",
+	    .silence_timeout_ms = 500,
+	};
+
+	AC_UNUSED(state);
+	authority_open(&authority);
+	for (int tls = 0; tls < 2; tls++) {
+		struct scene scene;
+		struct call call = {.within = within_data_pause_once};
+
+		if (tls) {
+			wish.peer_tls = certs_good_server_new(&authority);
+			wish.ca_file = authority.file.path;
+		}
+		scene_open(&scene, &wish);
+		peer_script(scene.peer, script);
+		call_get(&call, &scene, "/");
+		LOOP_UNTIL(&scene.loop, call.datas > 0);
+		loop_for(&scene.loop, 900);
+		assert_int_equal(call.dones, 0);
+		ac_http_call_resume(call.call);
+		call_wait_for_success(&call, 200, "hello, world");
+		scene_close(&scene);
+	}
+	SSL_CTX_free(wish.peer_tls);
+	authority_close(&authority);
+}
+
 static void
 a_call_may_be_paused_again_and_again(void **state)
 {
 	static const struct peer_step script[] = {READ_REQUEST,
-	    SEND(BEGIN_CHUNKED), REPEAT(CHUNK_64, 64 * 1024),
-	    SEND("0\r\n\r\n"), END};
+	    SEND(BEGIN_CHUNKED), REPEAT(CHUNK_64, 64 * 1024), SEND("0\r\n\r\n"),
+	    END};
 	struct scene scene;
 	struct call call = {.within = within_data_pause_always};
 
@@ -286,8 +319,8 @@ what_never_makes_an_answer_takes_little_memory(void **state)
 	    READ_REQUEST, REPEAT("H", LARGE), STALL, END};
 	static const struct peer_step header[] = {READ_REQUEST,
 	    SEND("HTTP/1.1 200 OK\r\nX: "), REPEAT("x", LARGE), STALL, END};
-	static const struct peer_step chunk_size[] = {READ_REQUEST,
-	    SEND(BEGIN_CHUNKED), REPEAT("0", LARGE), STALL, END};
+	static const struct peer_step chunk_size[] = {
+	    READ_REQUEST, SEND(BEGIN_CHUNKED), REPEAT("0", LARGE), STALL, END};
 	static const struct peer_step later_chunk_size[] = {READ_REQUEST,
 	    SEND(BEGIN_CHUNKED "5\r\nhello\r\n"), REPEAT("0", LARGE), STALL,
 	    END};
@@ -324,6 +357,7 @@ main(void)
 	    cmocka_unit_test(
 		nothing_comes_while_paused_and_everything_afterwards),
 	    cmocka_unit_test(nothing_comes_while_paused_over_tls_either),
+	    cmocka_unit_test(a_pause_is_no_silence),
 	    cmocka_unit_test(a_call_may_be_paused_again_and_again),
 	    cmocka_unit_test(a_call_may_be_paused_within_on_head),
 	    cmocka_unit_test(a_paused_call_sees_the_end_after_its_resuming),

@@ -169,6 +169,9 @@ def ask_everything(program, upstream, secrets):
     assert chat().status == 502
     upstream.on_chat = lambda exchange: exchange.reset()
     assert chat().status == 502
+    upstream.flush_sessions()
+    upstream.on_session = ds.reply_json(403, {"error": "Access token"})
+    assert chat().status == 502
     for field in ({"temperature": "hot"}, {"messages": [secrets.new("m")]},
                   {"model": 1}, {"stream": secrets.new("stream")}):
         assert chat(**field).status == 400
@@ -184,7 +187,9 @@ def ask_everything(program, upstream, secrets):
 def test_no_secret_and_no_text_is_logged_in_a_whole_run(start, upstream):
     secrets = Secrets()
     program = start(LOG_LEVEL="debug", BEARER_TOKEN=KEY,
-                    SYSTEM_PROMPT=secrets.new("prompt"))
+                    SYSTEM_PROMPT=secrets.new("prompt"),
+                    AKASH_ACCESS_TOKEN=secrets.new("access"),
+                    UPSTREAM_COOKIES="cf=" + secrets.new("cookie"))
     ask_everything(program, upstream, secrets)
     program.stop()
     assert len(program.log("request")) > 20

@@ -60,7 +60,7 @@ class Program:
 
     def __init__(self, *flags, **options):
         options.setdefault("SERVER_ADDRESS", "127.0.0.1:0")
-        self.host = "127.0.0.1"
+        self.host = "127.0.0.1"  # where tests connect to
         self.lines = []     # of the log, as text
         self._changed = threading.Condition()
         self._ended = False  # the log
@@ -73,10 +73,13 @@ class Program:
         self._thread = threading.Thread(target=self._read_log, daemon=True)
         self._thread.start()
         try:
-            self.port = int(self.wait_log("listening").get("port"))
+            listening = self.wait_log("listening")
         except AssertionError:
             self.kill()
             raise
+        self.port = int(listening.get("port"))
+        if listening.get("address") not in ("localhost", '""'):
+            self.host = listening.get("address")
 
     # ---- its log ----------------------------------------------------------
 
@@ -173,8 +176,6 @@ class Program:
         """Ends it like an operator and checks that it went well."""
         if self._stopped:
             return
-        if self.process.poll() is None and not self.log("request"):
-            self.get("/health")  # by its answer the signals are heeded
         self.signal()
         try:
             status = self.wait()
