@@ -27,7 +27,8 @@ struct ac_api {
 	struct ac_client_conns conns;
 	bool loopback_only; /* no other machine can connect */
 	bool draining;      /* answers ask the client to close its connection */
-	/* Called when the last running request has ended; may be NULL. */
+	/* Called while draining when the last request has ended and none is
+	 * under way on any connection; may be NULL. */
 	void (*on_idle)(void *arg);
 	void *idle_arg;
 };
@@ -40,6 +41,9 @@ void ac_api_init(struct ac_api *api, struct event_base *base,
 /* Handles one request that evhttp has read whole: evhttp's generic callback,
  * with a struct ac_api as arg. */
 void ac_api_on_request(struct evhttp_request *http, void *arg);
+
+/* Calls on_idle where it is due. */
+void ac_api_check_idle(struct ac_api *api);
 
 /* Cuts every running request off: its client sees the connection close. */
 void ac_api_abort_all(struct ac_api *api);

@@ -8,6 +8,7 @@
  *   space keeps it out without saying anything;
  * - system messages stand in "system" alone, joined by blank lines;
  * - 0 counts as absent, so the smallest wish is sent as a tiny number;
+ * - some words make its tokenizer fail, unless they stand in "parts" alone;
  * - "content" is always a string; "parts" is what newer apps read.
  */
 #include <string.h>
@@ -25,6 +26,7 @@ static const char no_system[] = " ";
 static const double smallest_number = 0.0001;
 
 static json_t *make_messages(const struct ac_chat_request *);
+static json_t *disarm(json_t *text);
 static json_t *make_message(const json_t *message);
 static json_t *make_system(
     const struct ac_chat_request *, const struct ac_options *);
@@ -51,7 +53,8 @@ ac_chat_request_translate(const struct ac_chat_request *request,
 	json_object_set_new(body, "id", make_id(""));
 	json_object_set_new(body, "messages", make_messages(request));
 	json_object_set_new(body, "model", json_string(model));
-	json_object_set_new(body, "system", make_system(request, options));
+	json_object_set_new(
+	    body, "system", disarm(make_system(request, options)));
 	set_number(body, "temperature", &request->temperature,
 	    &options->default_temperature);
 	set_number(body, "topP", &request->top_p, &options->default_top_p);
@@ -102,6 +105,54 @@ make_text(const json_t *message)
 	return text;
 }
 
+/* Text with these words in "content" or "system" makes the app's tokenizer
+ * fail, and its answer is 500 with nothing in it. */
+static const char *const special_tokens[] = {"<|endoftext|>", "<|fim_prefix|>",
+    "<|fim_middle|>", "<|fim_suffix|>", "<|endofprompt|>"};
+
+/* The special token at s, or NULL. */
+static const char *
+find_special(const char *s, size_t len)
+{
+	for (size_t i = 0; i < AC_LENGTH(special_tokens); i++) {
+		size_t token_len = strlen(special_tokens[i]);
+
+		if (len >= token_len &&
+		    memcmp(s, special_tokens[i], token_len) == 0)
+			return special_tokens[i];
+	}
+	return NULL;
+}
+
+/* The same text with a zero-width space in each special token; text is
+ * released. "parts" keeps what was really said. */
+static json_t *
+disarm(json_t *text)
+{
+	static const char zero_width_space[] = "\xe2\x80\x8b";
+	const char *s = json_string_value(text);
+	size_t len = json_string_length(text);
+	struct evbuffer *out;
+	size_t start = 0;
+
+	if (memmem(s, len, "<|", 2) == NULL)
+		return text;
+	out = ac_text_new();
+	for (size_t i = 0; i < len; i++) {
+		if (find_special(s + i, len - i) == NULL)
+			continue;
+		ac_text_add(out, s + start, i + 2 - start);
+		ac_text_add_string(out, zero_width_space);
+		start = i + 2;
+	}
+	ac_text_add(out, s + start, len - start);
+	json_decref(text);
+	len = evbuffer_get_length(out);
+	text = json_stringn((const char *)evbuffer_pullup(out, -1), len);
+	evbuffer_free(out);
+	return text;
+}
+
 static json_t *
 make_messages(const struct ac_chat_request *request)
 {
@@ -130,7 +181,7 @@ make_message(const json_t *message)
 	json_object_set_new(made, "id", make_id("msg-"));
 	json_object_set_new(
 	    made, "role", json_string(ac_json_get_string(message, "role")));
-	json_object_set_new(made, "content", text);
+	json_object_set_new(made, "content", disarm(text));
 	json_object_set_new(made, "parts", parts);
 	return made;
 }

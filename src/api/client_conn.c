@@ -20,6 +20,7 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
+#include <event2/util.h>
 
 #include "api/access_log.h"
 #include "api/api.h"
@@ -58,13 +59,18 @@ struct ac_client_conn {
 	enum conn_state state;
 	evutil_socket_t fd;
 	uint64_t body_held; /* bytes of an unfinished body */
+	bool rescan;  /* the input holds bytes that the guard has not seen */
+	bool flooded; /* more came early than is kept: the last request */
 };
 
 static void on_event(evutil_socket_t, short what, void *arg);
 static void on_accepted(struct ac_client_conn *);
 static void on_input(
     struct evbuffer *, const struct evbuffer_cb_info *, void *arg);
+static void on_answered(struct ac_client_conn *);
+static void drop_flood(struct ac_client_conn *);
 static void scan(struct ac_client_conn *, size_t offset);
+static void scan_all(struct ac_client_conn *);
 static void refuse(struct ac_client_conn *);
 static void on_refused_read(struct bufferevent *, void *arg);
 static void on_refused_written(struct bufferevent *, void *arg);
@@ -122,18 +128,39 @@ on_event(evutil_socket_t fd, short what, void *arg)
 	AC_UNUSED(fd);
 	if (conn->state == CONN_ACCEPTED) {
 		on_accepted(conn);
+	} else if (what & EV_READ) {
+		drop_flood(conn);
 	} else if (what & EV_WRITE) {
-		/* A request was answered: what came meanwhile is read now, and
-		 * the deadline that this activation took away starts again. */
-		if (conn->state == CONN_READING) {
-			update_deadline(conn);
-			scan(conn, 0);
-		}
+		on_answered(conn);
 	} else {
 		ac_log_debug("client was too slow", AC_INT("fd", conn->fd),
 		    AC_INT("state", conn->state));
 		ac_client_conn_close(conn);
 	}
+}
+
+/* A request was answered: what came meanwhile is read now, unless more has
+ * come since and was read with it. The deadline that this activation took
+ * away starts again. */
+static void
+on_answered(struct ac_client_conn *conn)
+{
+	if (conn->state != CONN_READING)
+		return;
+	update_deadline(conn);
+	if (conn->rescan)
+		scan_all(conn);
+}
+
+/* A client that sends without end while it waits for its answer: thrown
+ * away, so that its leaving is still seen. */
+static void
+drop_flood(struct ac_client_conn *conn)
+{
+	struct evbuffer *input = bufferevent_get_input(conn->bev);
+
+	if (conn->state == CONN_BUSY && conn->flooded)
+		evbuffer_drain(input, evbuffer_get_length(input));
 }
 
 static void
@@ -184,9 +211,17 @@ on_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void *arg)
 {
 	struct ac_client_conn *conn = arg;
 
-	AC_UNUSED(input);
-	if (conn->state == CONN_READING && info->n_added > 0)
+	if (info->n_added == 0)
+		return;
+	if (conn->state == CONN_BUSY &&
+	    evbuffer_get_length(input) >= AC_EARLY_INPUT_MAX) {
+		conn->flooded = true;
+		event_active(conn->event, EV_READ, 0);
+	} else if (conn->state == CONN_READING && conn->rescan) {
+		scan_all(conn);
+	} else if (conn->state == CONN_READING) {
 		scan(conn, info->orig_size - info->n_deleted);
+	}
 }
 
 /* Counts the bytes of bodies that are not whole, of all clients together:
@@ -271,6 +306,15 @@ add_more_headers(struct evbuffer *reply, struct ac_client_conn *conn)
 		    origin);
 }
 
+/* The same for the bytes that came while a request was answered. evhttp has
+ * not looked at them yet. */
+static void
+scan_all(struct ac_client_conn *conn)
+{
+	conn->rescan = false;
+	scan(conn, 0);
+}
+
 static struct evbuffer *
 make_refusal(struct ac_client_conn *conn, const char *id)
 {
@@ -278,13 +322,16 @@ make_refusal(struct ac_client_conn *conn, const char *id)
 	struct evbuffer *body = ac_text_new();
 	struct evbuffer *reply = ac_text_new();
 	int status = ac_error_status(error->code);
+	char date[64];
 
 	ac_error_add_json(body, error);
+	evutil_date_rfc1123(date, sizeof(date), NULL);
 	evbuffer_add_printf(reply,
 	    "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\n"
 	    "X-Request-Id: %s\r\nContent-Length: %zu\r\n"
-	    "Connection: close\r\n",
-	    status, ac_http_phrase(status), id, evbuffer_get_length(body));
+	    "Connection: close\r\nDate: %s\r\n",
+	    status, ac_http_phrase(status), id, evbuffer_get_length(body),
+	    date);
 	add_more_headers(reply, conn);
 	evbuffer_add(reply, "\r\n", 2);
 	evbuffer_add_buffer(reply, body);
@@ -387,7 +434,7 @@ ac_client_conn_set_request(
 bool
 ac_client_conn_wants_close(const struct ac_client_conn *conn)
 {
-	return conn->guard.head.wants_close;
+	return conn->guard.head.wants_close || conn->flooded;
 }
 
 void
@@ -397,7 +444,9 @@ ac_client_conn_request_done(struct ac_client_conn *conn)
 	conn->state = CONN_READING;
 	ac_guard_reset(&conn->guard);
 	update_deadline(conn);
-	if (evbuffer_get_length(bufferevent_get_input(conn->bev)) > 0)
+	conn->rescan =
+	    evbuffer_get_length(bufferevent_get_input(conn->bev)) > 0;
+	if (conn->rescan)
 		event_active(conn->event, EV_WRITE, 0);
 }
 
@@ -443,6 +492,21 @@ on_close(struct evhttp_connection *evcon, void *arg)
 	ac_reaper_add(conn->api->reaper, free_conn, conn);
 	if (on_gone != NULL)
 		on_gone(on_gone_arg);
+	ac_api_check_idle(conn->api);
+}
+
+bool
+ac_client_conns_are_quiet(const struct ac_client_conns *conns)
+{
+	const struct ac_client_conn *conn;
+
+	TAILQ_FOREACH(conn, &conns->list, entry)
+	{
+		if (conn->state > CONN_READING ||
+		    conn->guard.state != AC_GUARD_IDLE || conn->rescan)
+			return false;
+	}
+	return true;
 }
 
 void

@@ -23,6 +23,8 @@ struct evhttp_connection;
 
 TAILQ_HEAD(ac_client_conn_list, ac_client_conn);
 
+enum { AC_EARLY_INPUT_MAX = 64 * 1024 }; /* kept of a client that waits */
+
 /* The connections of one api; in place within it. */
 struct ac_client_conns {
 	struct ac_client_conn_list list;
@@ -63,6 +65,9 @@ bool ac_client_conn_wants_close(const struct ac_client_conn *conn);
 
 /* Closes the connection; on_gone does not run. */
 void ac_client_conn_close(struct ac_client_conn *conn);
+
+/* Whether no connection is within a request or a refusal. */
+bool ac_client_conns_are_quiet(const struct ac_client_conns *conns);
 
 /* Frees the table, when every connection has gone. */
 void ac_client_conns_clear(struct ac_client_conns *conns);

@@ -327,6 +327,15 @@ end_answer(struct chat_call *call, const struct ac_event *event)
 		    "The upstream's answer ended with an error.");
 		return;
 	}
+	if (call->state == CHAT_WAIT_FIRST_EVENT &&
+	    event->finish == AC_FINISH_UNKNOWN) {
+		/* No word and no reason: the model's answer was no answer. */
+		call->failed = true;
+		ac_datastream_stop(&call->decoder);
+		ac_error_set(&call->error, AC_ERROR_UPSTREAM,
+		    "The upstream's answer ended before it began.");
+		return;
+	}
 	begin_answer(call);
 	call->finish = event->finish;
 	call->usage.prompt_tokens =

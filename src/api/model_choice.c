@@ -18,7 +18,10 @@ is_known(struct ac_api *api, const char *model)
 	    strcmp(model, AC_MODEL_IMAGE) == 0)
 		return true;
 	list = ac_models_known(api->upstream->models);
-	return list == NULL || ac_model_find(list, model) != NULL;
+	/* A list with nothing but the model that is always there says nothing
+	 * about the others. */
+	return list == NULL || list->count == 1 ||
+	       ac_model_find(list, model) != NULL;
 }
 
 const char *

@@ -36,7 +36,6 @@
 #include "base/text.h"
 
 enum {
-	EARLY_INPUT_MAX = 65536,  /* read of a client that waits */
 	OUTPUT_HIGH = 256 * 1024, /* a stream is full … */
 	OUTPUT_LOW = 64 * 1024,   /* … until it is down to this */
 };
@@ -112,7 +111,14 @@ ac_request_new(struct ac_api *api, struct ac_client_conn *conn,
 	ac_access_choose_id(request->access.id,
 	    evhttp_find_header(
 		evhttp_request_get_input_headers(http), "X-Request-Id"));
-	/* Without the query, where somebody might have put a key. */
+	/* The path alone: somebody might have put a key before or behind it. */
+	if (*uri != '/') {
+		const struct evhttp_uri *parts =
+		    evhttp_request_get_evhttp_uri(http);
+
+		uri = parts == NULL ? NULL : evhttp_uri_get_path(parts);
+		uri = uri == NULL ? "" : uri;
+	}
 	snprintf(request->access.path, sizeof(request->access.path), "%.*s",
 	    (int)strcspn(uri, "?#"), uri);
 	evhttp_request_set_on_complete_cb(http, on_complete, request);
@@ -169,7 +175,7 @@ watch_client(struct ac_request *request)
 
 	bufferevent_getcb(bev, NULL, &write_cb, &event_cb, &arg);
 	bufferevent_setcb(bev, NULL, write_cb, event_cb, arg);
-	bufferevent_setwatermark(bev, EV_READ, 0, EARLY_INPUT_MAX);
+	bufferevent_setwatermark(bev, EV_READ, 0, AC_EARLY_INPUT_MAX);
 	bufferevent_enable(bev, EV_READ);
 }
 
@@ -205,7 +211,7 @@ begin_reply(struct ac_request *request, int status, const char *content_type)
 		ac_request_add_header(request, "Connection", "close");
 	/* evhttp reads on its own while it writes: bounded here too. */
 	bufferevent_setwatermark(
-	    client_bev(request), EV_READ, 0, EARLY_INPUT_MAX);
+	    client_bev(request), EV_READ, 0, AC_EARLY_INPUT_MAX);
 }
 
 /* From here on evhttp's request is evhttp's, and no hook runs. */
@@ -404,7 +410,7 @@ on_complete(struct evhttp_request *http, void *arg)
 	struct bufferevent *bev = client_bev(request);
 	struct evkeyvalq *headers = evhttp_request_get_output_headers(http);
 
-	if (evbuffer_get_length(bufferevent_get_input(bev)) >= EARLY_INPUT_MAX)
+	if (ac_client_conn_wants_close(request->conn))
 		request->close_after = true;
 	if (request->close_after &&
 	    evhttp_find_header(headers, "Connection") == NULL)
@@ -467,6 +473,5 @@ finish(struct ac_request *request, enum ac_ending ending)
 	ac_access_log(&request->access);
 	TAILQ_REMOVE(&api->requests, request, entry);
 	ac_reaper_add(api->reaper, free_request, request);
-	if (TAILQ_EMPTY(&api->requests) && api->on_idle != NULL)
-		api->on_idle(api->idle_arg);
+	ac_api_check_idle(api);
 }

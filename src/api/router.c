@@ -47,21 +47,6 @@ static bool check_method(struct ac_request *, const struct route *);
 static bool check_key(struct ac_request *, const struct route *);
 
 void
-ac_api_init(struct ac_api *api, struct event_base *base,
-    struct ac_reaper *reaper, const struct ac_options *options,
-    struct ac_upstream *upstream)
-{
-	*api = (struct ac_api){
-	    .base = base,
-	    .reaper = reaper,
-	    .options = options,
-	    .upstream = upstream,
-	};
-	TAILQ_INIT(&api->requests);
-	TAILQ_INIT(&api->conns.list);
-}
-
-void
 ac_api_on_request(struct evhttp_request *http, void *arg)
 {
 	struct ac_api *api = arg;
@@ -96,6 +81,8 @@ dispatch(struct ac_request *request, const char *path)
 		ac_request_reply_empty(request, 204);
 		return;
 	}
+	if (!is_options(request) && !check_key(request, route))
+		return;
 	if (route == NULL) {
 		ac_error_set(&error, AC_ERROR_UNKNOWN_URL,
 		    "There is nothing at this URL. The chat is at POST "
@@ -108,7 +95,7 @@ dispatch(struct ac_request *request, const char *path)
 		reply_options(request, route);
 		return;
 	}
-	if (check_method(request, route) && check_key(request, route))
+	if (check_method(request, route))
 		route->handle(request, tail);
 }
 
@@ -189,6 +176,7 @@ check_method(struct ac_request *request, const struct route *route)
 	return false;
 }
 
+/* Without a key nobody learns even what is there; route may be NULL. */
 static bool
 check_key(struct ac_request *request, const struct route *route)
 {
@@ -197,19 +185,10 @@ check_key(struct ac_request *request, const struct route *route)
 	    evhttp_request_get_input_headers(ac_request_http(request));
 	struct ac_error error;
 
-	if (route->access == ACCESS_OPEN ||
+	if ((route != NULL && route->access == ACCESS_OPEN) ||
 	    ac_auth_check(options, headers, &error))
 		return true;
 	ac_request_add_header(request, "WWW-Authenticate", "Bearer");
 	ac_request_reply_error(request, &error);
 	return false;
-}
-
-void
-ac_api_abort_all(struct ac_api *api)
-{
-	struct ac_request *request;
-
-	while ((request = ac_request_first(api)) != NULL)
-		ac_request_abort(request);
 }

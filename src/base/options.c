@@ -175,13 +175,19 @@ show_value(const struct ac_option *option, const char *value,
 
 	if (option->type == AC_TYPE_SECRET)
 		value = "(hidden)";
-	for (; *value != '\0' && len < SHOWN_VALUE_SIZE - 8; value++) {
-		unsigned char c = (unsigned char)*value;
+	while (*value != '\0' && len < SHOWN_VALUE_SIZE - 8) {
+		uint32_t c;
+		size_t bytes = ac_utf8_decode(value, strlen(value), &c);
 
-		if (c >= ' ' && c != 0x7f)
-			shown[len++] = (char)c;
-		else
-			len += (size_t)snprintf(shown + len, 5, "\\x%02x", c);
+		if (bytes == 0 || c < ' ' || c == 0x7f) {
+			len += (size_t)snprintf(shown + len, 5, "\\x%02x",
+			    (unsigned)(unsigned char)*value);
+			value++;
+			continue;
+		}
+		memcpy(shown + len, value, bytes);
+		len += bytes;
+		value += bytes;
 	}
 	snprintf(shown + len, 4, "%s", *value == '\0' ? "" : "...");
 }
@@ -285,14 +291,11 @@ set_text(struct ac_options *options, const struct ac_option *option,
 		return false;
 	}
 	for (const char *p = value; *p != '\0'; p++) {
-		if ((unsigned char)*p < ' ' && option->type != AC_TYPE_TEXT) {
+		if (((unsigned char)*p < ' ' || *p == 0x7f) &&
+		    (option->type != AC_TYPE_TEXT || option->one_line)) {
 			*why = "it holds a control character";
 			return false;
 		}
-	}
-	if (option->one_line && strpbrk(value, "\r\n") != NULL) {
-		*why = "it holds a line break";
-		return false;
 	}
 	*why = option->check == NULL ? NULL : option->check(value);
 	if (*why != NULL)

@@ -240,8 +240,7 @@ ac_server_drain(struct ac_server *server,
 	ac_log_info(
 	    "draining", AC_INT("timeout_s", server->options->drain_timeout_s));
 	evtimer_add(server->drain_timer, &timeout);
-	if (TAILQ_EMPTY(&server->api.requests))
-		on_idle(server);
+	ac_api_check_idle(&server->api);
 }
 
 /* The last running request has ended. */
@@ -250,7 +249,7 @@ on_idle(void *arg)
 {
 	struct ac_server *server = arg;
 
-	if (!server->draining || server->drained)
+	if (server->drained)
 		return;
 	server->drained = true;
 	event_active(server->drained_event, EV_TIMEOUT, 0);
@@ -264,6 +263,7 @@ on_drain_timeout(evutil_socket_t fd, short what, void *arg)
 	AC_UNUSED(fd);
 	AC_UNUSED(what);
 	ac_api_abort_all(&server->api);
+	on_idle(server); /* uploads that are still under way are cut too */
 }
 
 static void

@@ -170,7 +170,7 @@ ac_answer_set_error(
 	else if (is_of_a_cdn(answer))
 		ac_error_set(error, AC_ERROR_UPSTREAM_CHALLENGE,
 		    "Asked for %s, something in front of the upstream answered "
-		    "instead (HTTP %d). The operator can set "
+		    "with a web page or a word of its own (HTTP %d). The operator can set "
 		    "UPSTREAM_COOKIES and UPSTREAM_USER_AGENT to those of a "
 		    "browser that is let through.",
 		    what, status);

@@ -215,6 +215,10 @@ read_list(struct ac_models *models, struct ac_answer *answer)
 
 	if (answer->status != 200 || !parse_list(models, answer)) {
 		ac_answer_set_error(answer, "the list of models", &error);
+		if (ac_answer_is_stale_session(answer)) {
+			ac_session_reject(models->session, models->token);
+			error.code = AC_ERROR_UPSTREAM_SESSION;
+		}
 		fail(models, &error);
 		return;
 	}
@@ -280,6 +284,8 @@ parse_list(struct ac_models *models, const struct ac_answer *answer)
 	for (size_t i = 0; i < json_array_size(array); i++)
 		append_entry(&list, json_array_get(array, i));
 	json_decref(array);
+	if (list.count == 0 && models->has_list)
+		return false; /* an old list serves better than an empty one */
 	if (ac_model_find(&list, AC_MODEL_IMAGE) == NULL)
 		append(&list, AC_MODEL_IMAGE, NULL, AC_CONTEXT_WINDOW_UNKNOWN);
 	clear_list(&models->list);

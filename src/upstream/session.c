@@ -215,6 +215,10 @@ on_done(struct ac_answer *answer, const struct ac_error *error, void *arg)
 		return;
 	}
 	ac_answer_set_error(answer, "the session", &refusal);
+	if (answer->status == 200 && refusal.code == AC_ERROR_UPSTREAM)
+		ac_error_set(&refusal, AC_ERROR_UPSTREAM_SESSION,
+		    "The upstream gave no session: its answer has no usable "
+		    "session_token cookie.");
 	if (refusal.code == AC_ERROR_UPSTREAM)
 		refusal.code = AC_ERROR_UPSTREAM_SESSION;
 	fail(session, &refusal);

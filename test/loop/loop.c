@@ -45,7 +45,6 @@ static bool was_abandoned;
 
 #ifdef HAS_ASAN
 const char *__asan_default_options(void);
-int __lsan_is_turned_off(void);
 
 /* Freed memory that is kept back would look like growth. */
 const char *

@@ -15,6 +15,10 @@
 
 #include <cmocka.h>
 
+/* Sizes in bytes. */
+#define KB ((size_t)1024)
+#define MB (1024 * KB)
+
 struct event;
 struct event_base;
 

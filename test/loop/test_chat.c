@@ -340,18 +340,27 @@ a_refusal_is_told_as_what_it_is(void **state)
 	    {APP_HEAD("400 Bad Request",
 		 "Content-Type: application/json\r\n") "10\r\n{\"error\":\"nope\"}\r\n" APP_END,
 		AC_ERROR_UPSTREAM, "nope"},
+	    {APP_HEAD("400 Bad Request",
+		 "Content-Type: text/plain\r\n") "11\r\nYour files have x\r\n" APP_END,
+		AC_ERROR_CONTEXT_LENGTH, "Your files have x"},
+	    {APP_HEAD("400 Bad Request",
+		 "Content-Type: text/plain\r\n") "5\r\nother\r\n" APP_END,
+		AC_ERROR_UPSTREAM, "HTTP 400"},
+	    {APP_HEAD("403 Forbidden",
+		 "Content-Type: text/plain\r\n") "10\r\nerror code: 1020\r\n" APP_END,
+		AC_ERROR_UPSTREAM_CHALLENGE, "in front of the upstream"},
 	    {APP_HEAD("308 Permanent Redirect",
 		 "location: /api/x/\r\n") "7\r\n/api/x/\r\n" APP_END,
 		AC_ERROR_UPSTREAM, "/api/x/"},
 	    {APP_HEAD("403 Forbidden",
 		 "Content-Type: text/html\r\n") "9\r\n<p>no</p>\r\n" APP_END,
-		AC_ERROR_UPSTREAM_CHALLENGE, "web page"},
+		AC_ERROR_UPSTREAM_CHALLENGE, "in front of the upstream"},
 	    {APP_HEAD("503 Busy",
 		 "Content-Type: text/html\r\n") "9\r\n<p>no</p>\r\n" APP_END,
-		AC_ERROR_UPSTREAM_CHALLENGE, "web page"},
+		AC_ERROR_UPSTREAM_CHALLENGE, "in front of the upstream"},
 	    {APP_HEAD("200 OK",
 		 "Content-Type: text/html\r\n") "9\r\n<p>hi</p>\r\n" APP_END,
-		AC_ERROR_UPSTREAM_CHALLENGE, "web page"},
+		AC_ERROR_UPSTREAM_CHALLENGE, "in front of the upstream"},
 	    {APP_HEAD("403 Forbidden",
 		 "Content-Type: application/json\r\n") "10\r\n{\"error\":\"nope\"}\r\n" APP_END,
 		AC_ERROR_UPSTREAM, "nope"},
@@ -371,7 +380,7 @@ a_long_refusal_is_cut(void **state)
 {
 	static const struct peer_step script[] = {
 	    SEND("HTTP/1.1 400 Bad\r\nContent-Type: text/plain\r\n"
-		 "Content-Length: 1000000\r\n\r\n"),
+		 "Content-Length: 1000017\r\n\r\n[Message too long"),
 	    REPEAT("0123456789", 100000), END};
 	struct site site = {.peer = NULL};
 	struct talk talk = {.dones = 0};

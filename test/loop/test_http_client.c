@@ -275,7 +275,7 @@ an_answer_before_the_request_was_read_is_told(void **state)
 	AC_UNUSED(state);
 	scene_open(&scene, NULL);
 	peer_script(scene.peer, script);
-	call_post(&call, &scene, "/", 8 * 1024 * 1024);
+	call_post(&call, &scene, "/", 8 * MB);
 	call_wait_for_success(&call, 403, "no");
 	LOOP_UNTIL(&scene.loop, scene.peer->request_count == 1);
 	scene_close(&scene);
@@ -285,7 +285,7 @@ static void
 a_large_body_arrives_whole(void **state)
 {
 	static const struct peer_step script[] = {READ_REQUEST, ANSWER_OK, END};
-	enum { LEN = 8 * 1024 * 1024 };
+	enum { LEN = 8 * MB };
 	struct scene scene;
 	struct call call = {.heads = 0};
 
@@ -389,12 +389,12 @@ static void
 a_head_that_is_too_large_is_an_error(void **state)
 {
 	static const struct peer_step one_line[] = {READ_REQUEST,
-	    SEND("HTTP/1.1 200 OK\r\nX-Large: "), REPEAT("x", 70 * 1024), STALL,
+	    SEND("HTTP/1.1 200 OK\r\nX-Large: "), REPEAT("x", 70 * KB), STALL,
 	    END};
 	static const struct peer_step status_line[] = {READ_REQUEST,
-	    SEND("HTTP/1.1 200 "), REPEAT("x", 70 * 1024), STALL, END};
+	    SEND("HTTP/1.1 200 "), REPEAT("x", 70 * KB), STALL, END};
 	static const struct peer_step many_lines[] = {READ_REQUEST,
-	    SEND("HTTP/1.1 200 OK\r\n"), REPEAT("X-Small: x\r\n", 7 * 1024),
+	    SEND("HTTP/1.1 200 OK\r\n"), REPEAT("X-Small: x\r\n", 7 * KB),
 	    STALL, END};
 
 	AC_UNUSED(state);
@@ -407,7 +407,7 @@ static void
 a_head_of_60_kb_is_fine(void **state)
 {
 	static const struct peer_step script[] = {READ_REQUEST,
-	    SEND("HTTP/1.1 200 OK\r\nX-Large: "), REPEAT("x", 60 * 1024),
+	    SEND("HTTP/1.1 200 OK\r\nX-Large: "), REPEAT("x", 60 * KB),
 	    SEND("\r\nContent-Length: 2\r\n\r\nok"), END};
 
 	AC_UNUSED(state);

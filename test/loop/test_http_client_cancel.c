@@ -277,8 +277,7 @@ static void
 a_call_can_be_cancelled_while_paused(void **state)
 {
 	static const struct peer_step flood[] = {READ_REQUEST,
-	    SEND("HTTP/1.1 200 OK\r\n\r\n"), REPEAT("x", 1024 * 1024), STALL,
-	    END};
+	    SEND("HTTP/1.1 200 OK\r\n\r\n"), REPEAT("x", MB), STALL, END};
 
 	AC_UNUSED(state);
 	check_cancel_between(begun_counted, within_head_pause, 0);

@@ -227,7 +227,7 @@ a_peer_that_takes_no_request_is_a_timeout(void **state)
 	AC_UNUSED(state);
 	scene_open(&scene, &wish);
 	peer_script(scene.peer, deaf);
-	call_post(&call, &scene, "/", 32 * 1024 * 1024);
+	call_post(&call, &scene, "/", 32 * MB);
 	call_wait_for_error(&call, AC_ERROR_UPSTREAM_TIMEOUT);
 	scene_close(&scene);
 }

@@ -17,7 +17,6 @@
 #define CHUNK_64 "40\r\n" LINE_64 "\r\n"
 
 enum {
-	MB = 1024 * 1024,
 	LARGE = 64 * MB,
 	MEMORY_MAX = 16 * MB,
 	/* What one read may bring after a pause has begun. */
@@ -186,7 +185,7 @@ static void
 a_call_may_be_paused_again_and_again(void **state)
 {
 	static const struct peer_step script[] = {READ_REQUEST,
-	    SEND(BEGIN_CHUNKED), REPEAT(CHUNK_64, 64 * 1024), SEND("0\r\n\r\n"),
+	    SEND(BEGIN_CHUNKED), REPEAT(CHUNK_64, 64 * KB), SEND("0\r\n\r\n"),
 	    END};
 	struct scene scene;
 	struct call call = {.within = within_data_pause_always};
@@ -205,7 +204,7 @@ a_call_may_be_paused_again_and_again(void **state)
 	call_wait(&call);
 	assert_true(call.succeeded);
 	assert_int_equal(call.body_len, 4 * MB);
-	assert_int_equal(call.body_sum, sum_of(LINE_64, 64 * 1024));
+	assert_int_equal(call.body_sum, sum_of(LINE_64, 64 * KB));
 	scene_close(&scene);
 }
 

@@ -42,6 +42,15 @@ check_left(const struct call *call)
 		fail_msg("%s", call->problem);
 }
 
+/* The peer has answered the first request; the client has read all of it. */
+static void
+wait_for_rest(struct scene *scene)
+{
+	LOOP_UNTIL(&scene->loop,
+	    scene->peer->conns[0]->step->action == PEER_READ_REQUEST);
+	loop_turns(&scene->loop, 5);
+}
+
 /* The rest comes soon: the next call is on the same connection. */
 static void
 check_used_again(const struct peer_step *script,
@@ -56,7 +65,7 @@ check_used_again(const struct peer_step *script,
 	call_get(&call, &scene, "/");
 	LOOP_UNTIL(&scene.loop, call.call == NULL);
 	peer_open(scene.peer);
-	loop_for(&scene.loop, 30);
+	wait_for_rest(&scene);
 	call_check_client(&scene);
 	check_left(&call);
 	assert_int_equal(scene.peer->accepted, 1);
@@ -110,7 +119,7 @@ a_call_can_be_left_while_it_is_paused(void **state)
 	LOOP_UNTIL(&scene.loop, call.datas > 0);
 	loop_turns(&scene.loop, 5);
 	call_leave(&call);
-	loop_for(&scene.loop, 30);
+	wait_for_rest(&scene);
 	call_check_client(&scene);
 	check_left(&call);
 	assert_int_equal(scene.peer->accepted, 1);
@@ -159,7 +168,7 @@ a_rest_that_is_too_long_is_not_waited_for(void **state)
 {
 	static const struct peer_step script[] = {READ_REQUEST,
 	    SEND(BEGIN_CHUNKED "5\r\nhello\r\n"), WAIT(5),
-	    REPEAT("4\r\nmore\r\n", 1000 * 1000), STALL, END};
+	    REPEAT("4\r\nmore\r\n", MB), STALL, END};
 
 	AC_UNUSED(state);
 	check_given_up(script, 0, 700);

@@ -298,10 +298,13 @@ the_server_may_be_freed_when_it_is_drained(void **state)
 	stage_close(&stage);
 }
 
+enum { CLIENTS = 7 };
+
 /* Everything at once: streams, whole answers, lists, a stale session, a
- * client in the middle of its request, one that is idle, one pipelined. */
+ * client in the middle of its request, one that is idle, one that is
+ * pipelined, one that is refused. */
 static void
-start_everything(struct stage *stage, struct client clients[6])
+start_everything(struct stage *stage, struct client clients[CLIENTS])
 {
 	static const char begun[] = "POST /v1/chat/completions HTTP/1.1\r\nHo";
 
@@ -310,7 +313,7 @@ start_everything(struct stage *stage, struct client clients[6])
 	peer_route(stage->peer, PATH_CHAT, stale);
 	peer_route(stage->peer, PATH_CHAT, answers_slowly);
 	peer_route(stage->peer, PATH_MODELS, lists_slowly);
-	for (int i = 0; i < 6; i++)
+	for (int i = 0; i < CLIENTS; i++)
 		client_open(&clients[i], stage);
 	client_ask(&clients[0], true);
 	client_ask(&clients[1], false);
@@ -319,6 +322,7 @@ start_everything(struct stage *stage, struct client clients[6])
 	client_send(&clients[3], begun);
 	client_ask(&clients[5], true);
 	client_send(&clients[5], ASK_HEALTH);
+	client_send(&clients[6], "nonsense\r\n\r\n");
 }
 
 static void
@@ -329,7 +333,7 @@ a_server_can_be_freed_in_any_turn(void **state)
 	AC_UNUSED(state);
 	for (int turns = 0; !over; turns++) {
 		struct stage stage;
-		struct client clients[6];
+		struct client clients[CLIENTS];
 
 		stage_open(&stage, NULL);
 		start_everything(&stage, clients);
@@ -340,10 +344,10 @@ a_server_can_be_freed_in_any_turn(void **state)
 		if (turns % 2 == 0) {
 			loop_turns(&stage.loop, 3);
 			assert_int_equal(peer_open_count(stage.peer), 0);
-			for (size_t i = 0; i < 6; i++)
+			for (size_t i = 0; i < CLIENTS; i++)
 				assert_true(clients[i].ended);
 		}
-		for (size_t i = 0; i < 6; i++)
+		for (size_t i = 0; i < CLIENTS; i++)
 			client_close(&clients[i]);
 		stage_close(&stage);
 		assert_true(turns < 1000);
@@ -356,7 +360,7 @@ a_server_can_be_freed_in_any_turn_of_its_drain(void **state)
 	AC_UNUSED(state);
 	for (int turns = 0; turns < 60; turns += 3) {
 		struct stage stage;
-		struct client clients[6];
+		struct client clients[CLIENTS];
 		struct drain drain = {.times = 0};
 
 		stage_open(&stage, NULL);
@@ -365,7 +369,7 @@ a_server_can_be_freed_in_any_turn_of_its_drain(void **state)
 		drain_start(&drain, &stage);
 		loop_turns(&stage.loop, turns / 2);
 		stage_free_server(&stage);
-		for (size_t i = 0; i < 6; i++)
+		for (size_t i = 0; i < CLIENTS; i++)
 			client_close(&clients[i]);
 		stage_close(&stage);
 		assert_int_equal(drain.times, 0);
@@ -375,8 +379,8 @@ a_server_can_be_freed_in_any_turn_of_its_drain(void **state)
 static void
 a_server_can_be_freed_while_its_clients_are_behind(void **state)
 {
-	static const struct peer_step floods[] = {SEND(APP_STREAM APP_START),
-	    REPEAT(APP_TEXT("~~~~~"), 4 * 1024 * 1024), END};
+	static const struct peer_step floods[] = {
+	    SEND(APP_STREAM APP_START), REPEAT(APP_TEXT("~~~~~"), 4 * MB), END};
 	struct stage stage;
 	struct client client;
 

@@ -16,7 +16,6 @@
 #define LONG_LINE "0:\"" TILDES_1000 "\"\n"
 
 enum {
-	MB = 1024 * 1024,
 	MEMORY_MAX = 16 * MB,
 	LINE_LEN = 1005,
 	LINES = 64 * MB / LINE_LEN,
@@ -191,8 +190,8 @@ check_flood(bool wants_stream, const char *flood)
 static void
 a_client_that_floods_while_it_waits_costs_little_memory(void **state)
 {
-	static char junk[64 * 1024];
-	static char requests[64 * 1024];
+	static char junk[64 * KB];
+	static char requests[64 * KB];
 
 	AC_UNUSED(state);
 	memset(junk, 'x', sizeof(junk) - 1);
@@ -266,7 +265,7 @@ a_reader_that_is_slow_all_the_time_gets_every_byte(void **state)
 	client_open(&client, &stage);
 	client_ask(&client, true);
 	loop_set_guard(&stage.loop);
-	while (client.tildes < 8000 * 1000) {
+	while (client.tildes < 8000000) {
 		size_t before = client.received;
 
 		client_go_on_reading(&client);

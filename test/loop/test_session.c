@@ -112,7 +112,7 @@ a_session_is_renewed_in_time_while_there_is_traffic(void **state)
 	start = ac_clock_ms();
 	assert_string_equal(token_of(&site), "aaa");
 	LOOP_UNTIL(&site.loop, peer_asked(site.peer, PATH_SESSION) == 2);
-	assert_in_range(ac_clock_ms() - start, 1550, 1990);
+	assert_in_range(ac_clock_ms() - start, 1550, 1870);
 	/* The old one serves until the new one is there. */
 	site_get_token(&site, "aaa");
 	peer_open(site.peer);

@@ -63,7 +63,7 @@ a_refusal_is_told_with_its_reason(void **state)
 	check_failure(fails, AC_ERROR_UPSTREAM_SESSION, "HTTP 500");
 	check_failure(
 	    json, AC_ERROR_UPSTREAM_SESSION, "Invalid request - no user agent");
-	check_failure(page, AC_ERROR_UPSTREAM_CHALLENGE, "web page");
+	check_failure(page, AC_ERROR_UPSTREAM_CHALLENGE, "in front of");
 	check_failure(busy, AC_ERROR_RATE_LIMIT, "429");
 	check_failure(moved, AC_ERROR_UPSTREAM_SESSION, "/elsewhere/");
 }

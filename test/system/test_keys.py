@@ -89,8 +89,11 @@ def test_health_and_root_need_no_key(guarded, path):
     assert guarded.get(path).status == 200
 
 
-def test_unknown_route_needs_no_key_to_be_unknown(guarded):
-    check_error(guarded.get("/v1/nothing"), 404, "unknown_url")
+def test_without_a_key_nobody_learns_what_is_there(guarded):
+    check_error(guarded.get("/v1/nothing"), 401, None)
+    check_error(guarded.ask("DELETE", "/v1/models"), 401, None)
+    key = [("Authorization", f"Bearer {KEY}")]
+    check_error(guarded.get("/v1/nothing", key), 404, "unknown_url")
 
 
 @pytest.mark.parametrize("body", [

@@ -98,7 +98,7 @@ def test_empty_list_has_akashgen(program, upstream):
     assert ids(program) == ["AkashGen"]
 
 
-def test_ten_thousand_models_are_listed(program, upstream):
+def test_thousands_of_models_are_listed(program, upstream):
     names = [f"vendor/model-{number}" for number in range(9000)]
     upstream.models = [{"id": name} for name in names]
     if ids(program) != [*names, "AkashGen"]:
@@ -126,7 +126,8 @@ def test_one_model_by_its_id(program, path, model):
 
 @pytest.mark.parametrize("path", [
     "nothing", "openai", "gpt-oss-120b", "akashgen", "Offline-32B", "%00",
-    "AkashGen%00", "AkashGen%00x", "%", "%zz", "%ff", "openai%252Fgpt-oss-120b",
+    "AkashGen%00", "AkashGen%00x", "%", "%zz", "%ff",
+    "openai%252Fgpt-oss-120b",
     "../models", "x" * 5000, "+", "AkashGen+"])
 def test_unknown_model_gives_404(program, path):
     check_error(program.get(f"/v1/models/{path}"), 404, "model_not_found",

@@ -181,7 +181,7 @@ FAILURES = {
         "upstream_session_error", "session"),
     "a web page": (
         ds.reply(403, b"<html>", "text/html"), 502, "upstream_challenge",
-        "web page"),
+        "in front of"),
     "too many requests": (
         ds.reply(429, headers=[("Retry-After", "9")]), 429,
         "rate_limit_exceeded", "429"),

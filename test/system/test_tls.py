@@ -119,8 +119,7 @@ def test_unknown_authority_is_told(launch, tls_upstream, other_authority):
     check_refused(program, tls_upstream, "unknown authority")
 
 
-def test_system_s_authorities_do_not_vouch_for_a_private_one(
-        launch, tls_upstream):
+def test_private_authority_is_unknown_to_the_system(launch, tls_upstream):
     program = launch(AKASH_BASE_URL=tls_upstream.url)
     check_refused(program, tls_upstream, "unknown authority")
 

@@ -55,13 +55,13 @@ ANSWERS = {
     "403 as a web page": (
         ds.reply(403, b"<!DOCTYPE html><title>Just a moment...",
                  "text/html; charset=UTF-8"), 502, "upstream_challenge",
-        "web page"),
+        "in front of"),
     "503 as a web page": (
         ds.reply(503, b"<html>", "text/html"), 502, "upstream_challenge",
         "503"),
     "200 as a web page": (
         ds.reply(200, b"<!DOCTYPE html><html>", "text/html"), 502,
-        "upstream_challenge", "web page"),
+        "upstream_challenge", "in front of"),
     "308": (
         ds.reply(308, b"/x", headers=[("location", "/elsewhere/")]), 502,
         "upstream_error", "/elsewhere/"),

@@ -99,6 +99,26 @@ sixty_four_levels_are_parsed_and_no_more(void **state)
 	}
 }
 
+static void
+an_upstream_may_nest_deeper(void **state)
+{
+	char *deep = nest(1000, "[", "]");
+	json_t *value = ac_json_parse_lenient(deep, strlen(deep));
+
+	AC_UNUSED(state);
+	assert_non_null(value);
+	json_decref(value);
+	free(deep);
+	deep = nest(1000000, "[", "]");
+	assert_null(ac_json_parse_lenient(deep, strlen(deep)));
+	free(deep);
+	assert_null(ac_json_parse_lenient("", 0));
+	assert_null(ac_json_parse_lenient(TEXT("[1,]")));
+	value = ac_json_parse_lenient(TEXT("[\"\\ud83d\",1]"));
+	assert_string_equal(json_string_value(json_array_get(value, 0)), SHOWN);
+	json_decref(value);
+}
+
 /* Deep enough to overflow the stack of a parser that recurses. */
 static void
 absurd_depth_is_refused(void **state)
@@ -183,6 +203,7 @@ text_behind_the_value_is_refused(void **state)
 	expect_refused(TEXT("{} {}"), "line 1, column 4");
 	expect_refused(TEXT("[1]x"), "line 1");
 	expect_refused(TEXT("1,"), "line 1");
+	expect_refused(TEXT("]]["), "line 1");
 }
 
 static void
@@ -465,6 +486,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(any_value_may_stand_alone),
 	    cmocka_unit_test(sixty_four_levels_are_parsed_and_no_more),
+	    cmocka_unit_test(an_upstream_may_nest_deeper),
 	    cmocka_unit_test(absurd_depth_is_refused),
 	    cmocka_unit_test(many_values_side_by_side_are_not_deep),
 	    cmocka_unit_test(brackets_in_strings_are_not_deep),

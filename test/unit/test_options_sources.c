@@ -236,6 +236,22 @@ a_file_holds_names_and_values(void **state)
 }
 
 static void
+a_byte_order_mark_in_front_of_a_file_is_skipped(void **state)
+{
+	struct scene *scene = *state;
+
+	assert_true(scene_load_text(scene, "\xef\xbb\xbf"
+					   "DEMO=on\n"));
+	assert_true(scene->options->demo);
+	assert_true(scene_load_text(scene, "\xef\xbb\xbf# x\nDEMO=off\n"));
+	assert_false(scene->options->demo);
+	assert_false(scene_load_text(scene, "\n\xef\xbb\xbf"
+					    "DEMO=on\n"));
+	assert_false(scene_load_text(scene, "\xef\xbb"));
+	assert_true(scene_load_text(scene, "\xef\xbb\xbf"));
+}
+
+static void
 an_empty_file_is_fine(void **state)
 {
 	struct scene *scene = *state;
@@ -347,6 +363,7 @@ main(void)
 	    SCENE(an_empty_variable_counts_where_empty_means_something),
 	    SCENE(an_empty_flag_is_refused_where_empty_means_nothing),
 	    SCENE(a_file_holds_names_and_values),
+	    SCENE(a_byte_order_mark_in_front_of_a_file_is_skipped),
 	    SCENE(an_empty_file_is_fine),
 	    SCENE(a_long_line_is_read_whole),
 	    SCENE(a_bad_line_is_refused_with_its_place),

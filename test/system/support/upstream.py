@@ -349,12 +349,6 @@ class Upstream:
                 self._connections.pop(connection, None)
                 self.changed.notify_all()
 
-    def wait_connections(self, count):
-        """Waits until so many connections are open."""
-        with self.changed:
-            return self.changed.wait_for(
-                lambda: len(self._connections) == count, GUARD_S)
-
     def close(self):
         """Ends everything and fails the test if a handler failed."""
         self._listener.shutdown(socket.SHUT_RDWR)
