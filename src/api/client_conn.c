@@ -36,6 +36,7 @@
 enum {
 	LINGER_MS = 2000, /* for the client to read why it was refused */
 	FD_TABLE_MIN = 64,
+	FLOOD_MAX = 1024 * 1024,
 };
 
 enum conn_state {
@@ -59,8 +60,9 @@ struct ac_client_conn {
 	enum conn_state state;
 	evutil_socket_t fd;
 	uint64_t body_held; /* bytes of an unfinished body */
-	bool rescan;  /* the input holds bytes that the guard has not seen */
-	bool flooded; /* more came early than is kept: the last request */
+	bool rescan;    /* the input holds bytes that the guard has not seen */
+	bool flooded;   /* more came early than is kept: the last request */
+	size_t dropped; /* bytes of that */
 };
 
 static void on_event(evutil_socket_t, short what, void *arg);
@@ -152,15 +154,21 @@ on_answered(struct ac_client_conn *conn)
 		scan_all(conn);
 }
 
-/* A client that sends without end while it waits for its answer: thrown
- * away, so that its leaving is still seen. */
+/* A client that sends on while it waits for its answer: thrown away, so that
+ * its leaving is still seen, up to a limit at which it counts as gone. */
 static void
 drop_flood(struct ac_client_conn *conn)
 {
 	struct evbuffer *input = bufferevent_get_input(conn->bev);
+	size_t len = evbuffer_get_length(input);
 
-	if (conn->state == CONN_BUSY && conn->flooded)
-		evbuffer_drain(input, evbuffer_get_length(input));
+	if (conn->state != CONN_BUSY || !conn->flooded)
+		return;
+	evbuffer_drain(input, len);
+	conn->dropped += len;
+	if (conn->dropped > FLOOD_MAX)
+		bufferevent_trigger_event(
+		    conn->bev, BEV_EVENT_READING | BEV_EVENT_EOF, 0);
 }
 
 static void

@@ -177,7 +177,7 @@ mend_framing(struct evhttp_request *request)
 {
 	struct evkeyvalq *headers = evhttp_request_get_input_headers(request);
 
-	if (!request->chunked &&
+	if (evhttp_find_header(headers, "Transfer-Encoding") == NULL &&
 	    evhttp_find_header(headers, "Content-Length") == NULL)
 		evhttp_remove_header(headers, "Connection");
 }

@@ -200,6 +200,57 @@ what_runs_too_long_is_cut_off(void **state)
 	stage_close(&stage);
 }
 
+static const char upload_begins[] =
+    "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
+    "Content-Length: 64\r\n\r\n{\"model\":\"m\",";
+static const char upload_ends[] =
+    "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}   ";
+
+static void
+a_request_that_is_being_sent_is_answered_before_the_drain(void **state)
+{
+	struct stage stage;
+	struct client client;
+	struct drain drain = {.times = 0};
+
+	AC_UNUSED(state);
+	stage_open(&stage, NULL);
+	peer_route(stage.peer, PATH_SESSION, gives_a);
+	peer_route(stage.peer, PATH_CHAT, answers_late);
+	peer_open(stage.peer);
+	client_open(&client, &stage);
+	client_send(&client, upload_begins);
+	loop_turns(&stage.loop, 3);
+	drain_start(&drain, &stage);
+	loop_for(&stage.loop, 30);
+	assert_int_equal(drain.times, 0);
+	client_send(&client, upload_ends);
+	client_wait_for(&client, "helloworld");
+	assert_non_null(strstr(client.text, "Connection: close"));
+	drain_wait(&drain);
+	client_close(&client);
+	stage_close(&stage);
+}
+
+static void
+a_request_that_is_never_whole_is_cut_off(void **state)
+{
+	struct stage_wish wish = {.option = "DRAIN_TIMEOUT", .value = "1"};
+	struct stage stage;
+	struct client client;
+	struct drain drain = {.times = 0};
+
+	AC_UNUSED(state);
+	stage_open(&stage, &wish);
+	client_open(&client, &stage);
+	client_send(&client, upload_begins);
+	loop_turns(&stage.loop, 3);
+	drain_start(&drain, &stage);
+	drain_wait(&drain);
+	client_close(&client);
+	stage_close(&stage);
+}
+
 static void
 draining_twice_changes_nothing(void **state)
 {
@@ -426,6 +477,9 @@ main(void)
 		a_running_answer_ends_before_the_server_is_drained),
 	    cmocka_unit_test(a_client_that_leaves_ends_the_drain),
 	    cmocka_unit_test(what_runs_too_long_is_cut_off),
+	    cmocka_unit_test(
+		a_request_that_is_being_sent_is_answered_before_the_drain),
+	    cmocka_unit_test(a_request_that_is_never_whole_is_cut_off),
 	    cmocka_unit_test(draining_twice_changes_nothing),
 	    cmocka_unit_test(a_request_after_the_drain_does_not_drain_again),
 	    cmocka_unit_test(

@@ -168,6 +168,10 @@ help_fits_a_terminal(void **state)
 		/* A default is not broken: it may be copied from here. */
 		if (len > 78 && strncmp(line, "      Default:", 14) != 0)
 			fail_msg("%zu columns: %.*s", len, (int)len, line);
+		if (strspn(line, " ") != 2 && strspn(line, " ") != 6)
+			fail_msg("odd indent: %.*s", (int)len, line);
+		if (line[len - 1] == ' ')
+			fail_msg("space at the end: %.*s", (int)len, line);
 		line += len + 1;
 	}
 	free(help);
