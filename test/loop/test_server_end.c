@@ -202,7 +202,7 @@ what_runs_too_long_is_cut_off(void **state)
 
 static const char upload_begins[] =
     "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
-    "Content-Length: 64\r\n\r\n{\"model\":\"m\",";
+    "Content-Length: 60\r\n\r\n{\"model\":\"m\",";
 static const char upload_ends[] =
     "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}   ";
 

@@ -145,6 +145,50 @@ def test_close_in_a_list_closes(program):
         assert connection.is_closed()
 
 
+@pytest.mark.parametrize("size", [4096, 16384])
+def test_bytes_that_come_while_an_answer_leaves_pass_the_guard_too(program,
+                                                                   size):
+    """A read ends within the second request's head: what comes next is read
+    in the turn of the loop in which the first one was answered."""
+    evil = (b"POST /health HTTP/1.1\r\n" + HOST +
+            b"Content-Length: 0\r\nContent-Length: 5\r\nX: ")
+    first = b"GET /health HTTP/1.1\r\n" + HOST + b"X: "
+    padding = b"a" * (size - len(first) - 4 - len(evil))
+    for _ in range(20):
+        with program.connect() as connection:
+            connection.send_raw(first + padding + b"\r\n\r\n" + evil + GET)
+            assert connection.response().json()["status"] == "ok"
+            check_early_error(connection.response(), 400, "bad_http")
+            assert connection.is_closed()
+
+
+def test_many_pipelined_requests_of_several_reads_are_all_answered(program):
+    request = (b"GET /health HTTP/1.1\r\n" + HOST + b"X: " + b"a" * 900 +
+               b"\r\n\r\n")
+    with program.connect() as connection:
+        connection.send_raw(request * 60)
+        for _ in range(60):
+            assert connection.response().json()["status"] == "ok"
+
+
+def test_connect_is_refused_and_ends_the_connection(program):
+    with program.connect() as connection:
+        connection.send_raw(b"CONNECT x:1 HTTP/1.1\r\n" + HOST + b"\r\n" +
+                            GET)
+        response = connection.response()
+        assert "GET" in response.header("Allow")
+        check_early_error(response, 405, "method_not_allowed")
+        assert connection.is_closed()
+
+
+@pytest.mark.parametrize("target", ["http://[/", "//[", "//a:b/c", "1:2", ":",
+                                    "http://a:99999999/"])
+def test_target_that_cannot_be_taken_apart_is_refused_in_json(program, target):
+    with program.connect() as connection:
+        connection.send("GET", target)
+        check_early_error(connection.response(), 400, "bad_http")
+
+
 # ---- sizes ----------------------------------------------------------------
 
 def test_long_target_is_414_and_long_head_431(program):

@@ -221,3 +221,12 @@ def test_client_that_leaves_while_it_waits_does_no_harm(program, upstream):
     go_on.set()
     assert ids(program) == LISTED
     assert upstream.count("models") == 1
+
+
+@pytest.mark.parametrize("nothing", [
+    [], [{"id": "a", "available": False}], [{"name": "no id"}]])
+def test_empty_list_says_nothing_about_models(program, upstream, nothing):
+    upstream.models = nothing
+    ids = [one["id"] for one in program.get("/v1/models").json()["data"]]
+    assert ids == ["AkashGen"]
+    assert program.chat(model="whatever").status == 200

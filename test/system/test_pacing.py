@@ -266,3 +266,23 @@ def test_client_that_never_reads_is_let_go(start, upstream):
     with response.connection:
         assert gone.wait(GUARD_S)
     assert program.access(response).get("end") == "client_gone"
+
+
+def test_answer_does_not_wait_for_the_sites_body_to_end(program, upstream):
+    """The message's end is the answer's, whatever may still come."""
+    release = threading.Event()
+
+    def handle(exchange):
+        exchange.start()
+        for one in ds.answer_lines("Hello"):
+            exchange.send_chunk(one)
+        exchange.wait(release)
+
+    upstream.on_chat = handle
+    try:
+        assert program.chat().json()["choices"][0]["message"][
+            "content"] == "Hello"
+        _, payloads = program.stream()
+        assert payloads[-1] == "[DONE]"
+    finally:
+        release.set()

@@ -248,3 +248,12 @@ def test_pooled_connection_that_has_died_is_replaced(program, upstream):
     upstream.on_chat = die_if_used_before
     for response in both_ways(program):
         assert response.status == 200, response.read()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_no_word_and_no_reason_is_no_answer(program, upstream, stream):
+    """What the site makes of a model's server that answers with a page."""
+    upstream.on_chat = ds.answer(reason="unknown")
+    check_error(program.chat(stream=stream), 502, "upstream_error")
+    upstream.on_chat = ds.answer(reason="stop")
+    assert program.chat().status == 200

@@ -227,3 +227,23 @@ def test_model_s_name_is_passed_as_it_is(start, upstream):
     response = program.chat(model=model)
     assert response.json()["model"] == model
     assert upstream.chat_body()["model"] == model
+
+
+SPECIAL = ["<|endoftext|>", "<|fim_prefix|>", "<|fim_middle|>",
+           "<|fim_suffix|>", "<|endofprompt|>"]
+
+
+def test_special_tokens_stand_in_parts_alone(program, upstream):
+    """In content and system they make the site's tokenizer fail."""
+    text = "a" + "b".join(SPECIAL) + "c <| |> <|im_start|>"
+    messages = [{"role": "system", "content": text},
+                {"role": "user", "content": text}]
+    assert program.post({"model": "Meta-Llama-3-3-70B-Instruct",
+                         "messages": messages}).status == 200
+    body = upstream.chat_body()
+    sent = body["messages"][0]
+    assert sent["parts"] == [{"type": "text", "text": text}]
+    for armed in (sent["content"], body["system"]):
+        assert not any(token in armed for token in SPECIAL)
+        assert armed.replace("\u200b", "") == text
+        assert "<|im_start|>" in armed
