@@ -76,23 +76,22 @@ check_passed(const char *data, size_t used)
 }
 
 int
-LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const char *data;
-	struct outcome whole, bytes, cut;
+	const char *bytes = (const char *)data + 2;
+	struct outcome whole, single, cut;
 	size_t at;
 
 	if (size < 2)
 		return 0;
-	at = (size_t)input[0] << 8 | input[1];
-	data = (const char *)input + 2;
+	at = (size_t)data[0] << 8 | data[1];
 	size -= 2;
-	whole = feed(data, size, size + 1, size + 1);
-	bytes = feed(data, size, 1, 1);
-	cut = feed(data, size, at % (size + 1) + 1, size + 1);
-	check_same(&whole, &bytes);
+	whole = feed(bytes, size, size + 1, size + 1);
+	single = feed(bytes, size, 1, 1);
+	cut = feed(bytes, size, at % (size + 1) + 1, size + 1);
+	check_same(&whole, &single);
 	check_same(&whole, &cut);
 	if (whole.state == AC_GUARD_DONE)
-		check_passed(data, whole.used);
+		check_passed(bytes, whole.used);
 	return 0;
 }
