@@ -74,8 +74,9 @@ const struct ac_option ac_option_table[] = {
 	.default_value = "",
 	.placeholder = "MODEL",
 	.allowed = "a model's id, or empty",
-	.help = "Takes the place of a missing or unknown model; empty: such "
-		"requests are refused.",
+	.help = "Takes the place of a missing model, and of an unknown one "
+		"once the site's list is there; empty: such requests are "
+		"refused.",
     },
     {
 	.name = "UNKNOWN_MODELS",

@@ -214,6 +214,9 @@ build_http(struct ac_server *server, char reason[AC_REASON_SIZE])
 		return false;
 	server->api.loopback_only =
 	    ac_listeners_are_loopback(server->listeners);
+	if (!server->api.loopback_only && server->options->bearer_token == NULL)
+		ac_log_warn("other machines can connect without a key",
+		    AC_STR("remedy", "set BEARER_TOKEN"));
 	return true;
 }
 
