@@ -95,6 +95,15 @@ ac_url_clear(struct ac_url *url)
 	*url = (struct ac_url){0};
 }
 
+bool
+ac_ip_is_literal(const char *host)
+{
+	unsigned char bytes[16];
+
+	return evutil_inet_pton(AF_INET, host, bytes) == 1 ||
+	       evutil_inet_pton(AF_INET6, host, bytes) == 1;
+}
+
 static bool
 parse_port(uint16_t *port, const char *text)
 {

@@ -25,6 +25,9 @@ AC_MUST_CHECK bool ac_url_parse(
 /* Frees the strings; an all-zero url is fine. */
 void ac_url_clear(struct ac_url *url);
 
+/* Whether host is an IPv4 or IPv6 address and not a name; without brackets. */
+bool ac_ip_is_literal(const char *host);
+
 struct ac_address {
 	char *host; /* owned; "" means every interface */
 	uint16_t port;

@@ -21,6 +21,7 @@
 
 #include "base/attr.h"
 #include "base/mem.h"
+#include "base/url.h"
 
 struct ac_resolver {
 	struct event_base *base; /* borrowed */
@@ -76,15 +77,6 @@ ac_resolver_free(struct ac_resolver *resolver)
 	free(resolver);
 }
 
-static bool
-is_literal(const char *host)
-{
-	unsigned char address[sizeof(struct in6_addr)];
-
-	return inet_pton(AF_INET, host, address) == 1 ||
-	       inet_pton(AF_INET6, host, address) == 1;
-}
-
 struct ac_resolution *
 ac_resolver_start(struct ac_resolver *resolver, const char *host,
     ac_resolved_fn *on_resolved, void *arg)
@@ -104,7 +96,7 @@ ac_resolver_start(struct ac_resolver *resolver, const char *host,
 		ac_out_of_memory();
 	/* No IPv6 addresses of a name where this machine has no IPv6; a literal
 	 * is taken as it is. */
-	if (!is_literal(host))
+	if (!ac_ip_is_literal(host))
 		hints.ai_flags = EVUTIL_AI_ADDRCONFIG;
 	resolution->looking = true;
 	resolution->request = evdns_getaddrinfo(

@@ -2,7 +2,6 @@
 /* TLS for outgoing connections: see tls.h. */
 #include "net/tls.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <dirent.h>
 #include <stdio.h>
@@ -16,6 +15,7 @@
 #include <openssl/x509v3.h>
 
 #include "base/mem.h"
+#include "base/url.h"
 
 struct ac_tls {
 	SSL_CTX *context; /* owned; every SSL holds a reference */
@@ -125,18 +125,9 @@ ac_tls_bufferevent_new(
 }
 
 static bool
-is_ip_address(const char *host)
-{
-	unsigned char address[sizeof(struct in6_addr)];
-
-	return inet_pton(AF_INET, host, address) == 1 ||
-	       inet_pton(AF_INET6, host, address) == 1;
-}
-
-static bool
 set_expected_name(SSL *ssl, const char *host)
 {
-	if (is_ip_address(host))
+	if (ac_ip_is_literal(host))
 		return X509_VERIFY_PARAM_set1_ip_asc(
 			   SSL_get0_param(ssl), host) == 1;
 	SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
