@@ -24,21 +24,62 @@ load_variable(struct ac_config *config, const char *name,
 				    AC_SOURCE_ENVIRONMENT, name, value, error);
 }
 
+/* Whether a CGI server filled an option's variable: it puts a request's
+ * header Proxy into HTTP_PROXY, which is then the client's to choose. */
+static bool
+comes_from_a_request(const struct ac_option *option)
+{
+	const char *method = getenv("REQUEST_METHOD");
+
+	return strncmp(option->name, "HTTP_", 5) == 0 && method != NULL &&
+	       *method != '\0';
+}
+
+/* For those who write them so; an empty one in capitals does not count. */
+static bool
+load_lower_case(struct ac_config *config, const struct ac_option *option,
+    char error[AC_OPTION_ERROR_SIZE])
+{
+	const char *value = getenv(option->name);
+	char name[64];
+
+	if (value != NULL && *value != '\0')
+		return true;
+	snprintf(name, sizeof(name), "%s", option->name);
+	for (char *p = name; *p != '\0'; p++) {
+		if (*p >= 'A' && *p <= 'Z')
+			*p = (char)(*p - 'A' + 'a');
+	}
+	value = getenv(name);
+	return value == NULL ||
+	       ac_config_set_from(
+		   config, AC_SOURCE_ENVIRONMENT, option->name, value, error);
+}
+
+static bool
+load_option(struct ac_config *config, const struct ac_option *option,
+    char error[AC_OPTION_ERROR_SIZE])
+{
+	char name[64];
+
+	if (option->type == AC_TYPE_SECRET) {
+		snprintf(name, sizeof(name), "%s_FILE", option->name);
+		if (!load_variable(config, name, error))
+			return false;
+	}
+	return load_variable(config, option->name, error) &&
+	       (!option->everybodys || load_lower_case(config, option, error));
+}
+
 bool
 ac_config_load_environment(
     struct ac_config *config, char error[AC_OPTION_ERROR_SIZE])
 {
-	char name[64];
-
 	for (size_t i = 0; i < AC_OPTIONS; i++) {
 		const struct ac_option *option = &ac_option_table[i];
 
-		if (option->type == AC_TYPE_SECRET) {
-			snprintf(name, sizeof(name), "%s_FILE", option->name);
-			if (!load_variable(config, name, error))
-				return false;
-		}
-		if (!load_variable(config, option->name, error))
+		if (!comes_from_a_request(option) &&
+		    !load_option(config, option, error))
 			return false;
 	}
 	return true;

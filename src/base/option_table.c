@@ -217,6 +217,55 @@ const struct ac_option ac_option_table[] = {
 		"empty: the system's.",
     },
     {
+	.name = "HTTPS_PROXY",
+	.type = AC_TYPE_SECRET,
+	.offset = FIELD(https_proxy),
+	.everybodys = true,
+	.default_value = "",
+	.placeholder = "URL",
+	.allowed = "`http://`, `socks5://` or `socks5h://`, perhaps "
+		   "`user:password@`, a host, perhaps a port; or empty",
+	.help = "The proxy on the way to an `AKASH_BASE_URL` with `https://`. "
+		"`localhost` and loopback addresses are reached without one. "
+		"`https_proxy` counts too. `HTTPS_PROXY_FILE` reads it from a "
+		"file.",
+    },
+    {
+	.name = "HTTP_PROXY",
+	.type = AC_TYPE_SECRET,
+	.offset = FIELD(http_proxy),
+	.everybodys = true,
+	.default_value = "",
+	.placeholder = "URL",
+	.allowed = "as for `HTTPS_PROXY`",
+	.help = "The same for an `AKASH_BASE_URL` with `http://`. The "
+		"environment's is ignored where it holds `REQUEST_METHOD`.",
+    },
+    {
+	.name = "ALL_PROXY",
+	.type = AC_TYPE_SECRET,
+	.offset = FIELD(all_proxy),
+	.everybodys = true,
+	.default_value = "",
+	.placeholder = "URL",
+	.allowed = "as for `HTTPS_PROXY`",
+	.help = "The proxy where the one of the two above that applies is "
+		"empty.",
+    },
+    {
+	.name = "NO_PROXY",
+	.type = AC_TYPE_TEXT,
+	.offset = FIELD(no_proxy),
+	.everybodys = true,
+	.default_value = "",
+	.placeholder = "HOSTS",
+	.allowed = "`*`, or names, addresses and `address/bits`, perhaps with "
+		   "a port, separated by commas; or empty",
+	.help = "The hosts that are reached without a proxy. `example.com` "
+		"is that name and all below it, `.example.com` only those "
+		"below. `no_proxy` counts too.",
+    },
+    {
 	.name = "MAX_BODY_SIZE",
 	.type = AC_TYPE_WHOLE,
 	.offset = FIELD(max_body_size),

@@ -25,7 +25,9 @@ struct ac_option {
 	size_t offset; /* of its field in struct ac_options */
 	double min;
 	double max;
-	bool one_line;                           /* goes into a header */
+	bool one_line;   /* goes into a header */
+	bool everybodys; /* a variable of many programs: any value is taken,
+			  * its lower-case name is read too */
 	const char *const *choices;              /* ends with NULL */
 	const char *(*check)(const char *value); /* or NULL */
 	const char *default_value;
@@ -34,7 +36,7 @@ struct ac_option {
 	const char *help; /* one sentence */
 };
 
-enum { AC_OPTIONS = 29 };
+enum { AC_OPTIONS = 33 };
 extern const struct ac_option ac_option_table[AC_OPTIONS];
 
 /* The row of a name, or NULL. */

@@ -280,24 +280,29 @@ is_utf8(const char *s)
 	return true;
 }
 
+/* What is wrong with a text, or NULL. */
+static const char *
+check_text(const struct ac_option *option, const char *value)
+{
+	if (!is_utf8(value))
+		return "it is not UTF-8";
+	for (const char *p = value; *p != '\0'; p++) {
+		if (((unsigned char)*p < ' ' || *p == 0x7f) &&
+		    (option->type != AC_TYPE_TEXT || option->one_line))
+			return "it holds a control character";
+	}
+	return option->check == NULL ? NULL : option->check(value);
+}
+
 static bool
 set_text(struct ac_options *options, const struct ac_option *option,
     const char *value, const char **why)
 {
 	char **text = field(options, option);
 
-	if (!is_utf8(value)) {
-		*why = "it is not UTF-8";
-		return false;
-	}
-	for (const char *p = value; *p != '\0'; p++) {
-		if (((unsigned char)*p < ' ' || *p == 0x7f) &&
-		    (option->type != AC_TYPE_TEXT || option->one_line)) {
-			*why = "it holds a control character";
-			return false;
-		}
-	}
-	*why = option->check == NULL ? NULL : option->check(value);
+	/* What others have put into their variable must not end the start
+	 * of a program that may not even use it. */
+	*why = option->everybodys ? NULL : check_text(option, value);
 	if (*why != NULL)
 		return false;
 	ac_wipe_and_free(*text);

@@ -50,6 +50,10 @@ struct ac_options {
 	char *akash_access_token;  /* NULL: none */
 	char *ssl_cert_file;       /* NULL: the system's */
 	char *ssl_cert_dir;        /* NULL: the system's */
+	char *https_proxy; /* NULL: none; not checked, see net/proxy.h */
+	char *http_proxy;  /* the same */
+	char *all_proxy;   /* the same */
+	char *no_proxy;    /* NULL: no exceptions */
 	int64_t connect_timeout_s;
 	int64_t upstream_timeout_s;
 	int64_t models_ttl_s;

@@ -2,6 +2,7 @@
 /* A configuration under test: see scene.h. */
 #include "support/scene.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,15 +10,21 @@
 #include "base/mem.h"
 #include "base/option_table.h"
 
-/* Takes an option out of the environment, and a secret's file. */
+/* Takes an option out of the environment, its name in lower case, and a
+ * secret's file. */
 static void
 unset(const char *name)
 {
 	char *file = ac_asprintf("%s_FILE", name);
+	char *lower = ac_strdup(name);
 
+	for (char *p = lower; *p != '\0'; p++)
+		*p = (char)tolower((unsigned char)*p);
 	unsetenv(name);
 	unsetenv(file);
+	unsetenv(lower);
 	free(file);
+	free(lower);
 }
 
 int
@@ -27,6 +34,7 @@ scene_set_up(void **state)
 
 	for (size_t i = 0; i < AC_OPTIONS; i++)
 		unset(ac_option_table[i].name);
+	unsetenv("REQUEST_METHOD");
 	scene = (struct scene){.config = ac_config_new()};
 	scene.options = ac_config_options(scene.config);
 	*state = &scene;
