@@ -70,7 +70,15 @@ static const struct {
 	AC_RETRY_BY_STATUS},
     [AC_ERROR_UPSTREAM_CHALLENGE] = {502, server, "upstream_challenge",
 	AC_RETRY_NEVER},
-    [AC_ERROR_UPSTREAM_TIMEOUT] = {504, server, "upstream_timeout",
+    [AC_ERROR_UPSTREAM_PROXY] = {502, server, "upstream_proxy_error",
+	AC_RETRY_BY_STATUS},
+    [AC_ERROR_CONNECT_TIMEOUT] = {504, server, "upstream_connect_timeout",
+	AC_RETRY_BY_STATUS},
+    [AC_ERROR_FIRST_EVENT_TIMEOUT] = {504, server,
+	"upstream_first_event_timeout", AC_RETRY_BY_STATUS},
+    [AC_ERROR_SILENCE_TIMEOUT] = {504, server, "upstream_silence_timeout",
+	AC_RETRY_BY_STATUS},
+    [AC_ERROR_REQUEST_TIMEOUT] = {504, server, "request_timeout",
 	AC_RETRY_BY_STATUS},
 };
 static_assert(AC_LENGTH(catalogue) == AC_ERROR_CODES, "a row for each code");

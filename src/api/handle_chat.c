@@ -14,9 +14,11 @@
  * leaves in one piece.
  */
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include <event2/buffer.h>
+#include <event2/event.h>
 #include <event2/http.h>
 
 #include "api/access_log.h"
@@ -68,8 +70,10 @@ struct chat_call {
 	char *model; /* owned */
 	enum ac_finish finish;
 	struct ac_usage usage;
-	int64_t prompt_len;     /* bytes of text that were asked */
-	int64_t completion_len; /* and that were answered */
+	struct event *deadline;  /* owned: of the first event, then of all */
+	int64_t request_ends_ms; /* by ac_clock_ms(); 0: when it likes */
+	int64_t prompt_len;      /* bytes of text that were asked */
+	int64_t completion_len;  /* and that were answered */
 };
 
 static bool parse(
@@ -77,6 +81,8 @@ static bool parse(
 static struct chat_call *new_call(
     struct ac_request *, const struct ac_chat_request *, const char *model);
 static void set_state(struct chat_call *, enum chat_state);
+static void start_deadline(struct chat_call *);
+static void on_deadline(evutil_socket_t, short, void *arg);
 static void on_chat_open(void *arg);
 static void on_chat_data(struct evbuffer *, void *arg);
 static void on_event(const struct ac_event *, void *arg);
@@ -121,6 +127,7 @@ ac_handle_chat(struct ac_request *request, const char *tail)
 	ac_chat_request_clear(&asked);
 	ac_request_wait(request, &hooks, call);
 	set_state(call, CHAT_WAIT_FIRST_EVENT);
+	start_deadline(call);
 	call->chat = ac_chat_start(api->upstream, body, &chat_handlers, call);
 	ac_bytes_unref(body);
 }
@@ -197,6 +204,64 @@ set_state(struct chat_call *call, enum chat_state state)
 }
 
 static void
+start_deadline(struct chat_call *call)
+{
+	const struct ac_api *api = ac_request_api(call->request);
+	int64_t ms = api->options->first_event_timeout_s * 1000;
+	int64_t request_ms = api->options->request_timeout_s * 1000;
+	struct timeval delay;
+
+	if (request_ms > 0)
+		call->request_ends_ms = ac_clock_ms() + request_ms;
+	if (request_ms > 0 && request_ms < ms)
+		ms = request_ms;
+	delay = ac_clock_timeval(ms);
+	call->deadline = evtimer_new(api->base, on_deadline, call);
+	if (call->deadline == NULL)
+		ac_out_of_memory();
+	evtimer_add(call->deadline, &delay);
+}
+
+/* The first event has come in time: what is left is the whole's. */
+static void
+prolong_deadline(struct chat_call *call)
+{
+	struct timeval delay;
+
+	if (call->chat != NULL)
+		ac_chat_note_answer(call->chat);
+	if (call->request_ends_ms == 0) {
+		evtimer_del(call->deadline);
+		return;
+	}
+	delay = ac_clock_timeval(call->request_ends_ms - ac_clock_ms());
+	evtimer_add(call->deadline, &delay);
+}
+
+static void
+on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+	struct chat_call *call = arg;
+	const struct ac_options *options =
+	    ac_request_api(call->request)->options;
+	struct ac_error error;
+
+	AC_UNUSED(fd);
+	AC_UNUSED(what);
+	if (call->request_ends_ms != 0 &&
+	    ac_clock_ms() >= call->request_ends_ms)
+		ac_error_set(&error, AC_ERROR_REQUEST_TIMEOUT,
+		    "The request took longer than REQUEST_TIMEOUT allows "
+		    "(%" PRId64 " s).",
+		    options->request_timeout_s);
+	else
+		ac_error_set(&error, AC_ERROR_FIRST_EVENT_TIMEOUT,
+		    "The upstream gave no answer in time (%" PRId64 " s).",
+		    options->first_event_timeout_s);
+	fail(call, &error);
+}
+
+static void
 on_chat_open(void *arg)
 {
 	/* A head alone proves nothing: the app sends 200 before it fails. */
@@ -261,6 +326,7 @@ begin_answer(struct chat_call *call)
 {
 	if (call->state != CHAT_WAIT_FIRST_EVENT)
 		return;
+	prolong_deadline(call);
 	if (!call->wants_stream) {
 		set_state(call, CHAT_GATHERING);
 		return;
@@ -479,6 +545,7 @@ free_call(void *thing)
 {
 	struct chat_call *call = thing;
 
+	event_free(call->deadline);
 	ac_datastream_clear(&call->decoder);
 	ac_chunk_encoder_clear(&call->chunks);
 	ac_completion_clear(&call->completion);
@@ -495,6 +562,7 @@ finish(struct chat_call *call)
 	struct ac_reaper *reaper = ac_request_api(call->request)->reaper;
 
 	set_state(call, CHAT_DONE);
+	evtimer_del(call->deadline);
 	ac_datastream_stop(&call->decoder);
 	if (call->chat != NULL)
 		ac_chat_cancel(call->chat);

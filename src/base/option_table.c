@@ -173,16 +173,53 @@ const struct ac_option ac_option_table[] = {
 		"for each of its addresses.",
     },
     {
-	.name = "UPSTREAM_TIMEOUT",
+	.name = "FIRST_EVENT_TIMEOUT",
 	.type = AC_TYPE_WHOLE,
-	.offset = FIELD(upstream_timeout_s),
+	.offset = FIELD(first_event_timeout_s),
 	.min = 1,
 	.max = 86400,
 	.default_value = "120",
 	.placeholder = "SECONDS",
 	.allowed = "1 to 86400 seconds",
-	.help = "How long the site may stay silent, before its answer or "
-		"within it.",
+	.help = "How long a request may wait for the first piece of its "
+		"answer, with connecting, sessions and retries.",
+    },
+    {
+	.name = "SILENCE_TIMEOUT",
+	.type = AC_TYPE_WHOLE,
+	.offset = FIELD(silence_timeout_s),
+	.min = 1,
+	.max = 86400,
+	.default_value = "120",
+	.placeholder = "SECONDS",
+	.allowed = "1 to 86400 seconds",
+	.help = "How long the site may be silent within an answer that has "
+		"begun.",
+    },
+    {
+	.name = "REQUEST_TIMEOUT",
+	.type = AC_TYPE_WHOLE,
+	.offset = FIELD(request_timeout_s),
+	.min = 0,
+	.max = 86400,
+	.default_value = "0",
+	.placeholder = "SECONDS",
+	.allowed = "0 to 86400 seconds",
+	.help = "How long a request may take from its first to its last "
+		"moment; 0: as long as its answer goes on.",
+    },
+    {
+	.name = "UPSTREAM_RETRIES",
+	.type = AC_TYPE_WHOLE,
+	.offset = FIELD(upstream_retries),
+	.min = 0,
+	.max = 10,
+	.default_value = "2",
+	.placeholder = "NUMBER",
+	.allowed = "0 to 10",
+	.help = "How often a request is sent again where the site refused "
+		"the connection or closed it without a word, or where "
+		"something before the site answered 502, 503 or 504.",
     },
     {
 	.name = "MODELS_TTL",

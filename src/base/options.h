@@ -55,7 +55,10 @@ struct ac_options {
 	char *all_proxy;   /* the same */
 	char *no_proxy;    /* NULL: no exceptions */
 	int64_t connect_timeout_s;
-	int64_t upstream_timeout_s;
+	int64_t first_event_timeout_s;
+	int64_t silence_timeout_s;
+	int64_t request_timeout_s; /* 0: none */
+	int64_t upstream_retries;
 	int64_t models_ttl_s;
 	/* chat */
 	char *system_prompt; /* NULL: none */

@@ -4,11 +4,15 @@
  * connections, a call owns the connection it uses and a copy of its request,
  * so that it can be sent again to the next address or on a fresh connection.
  *
- *	RESOLVING -> EXCHANGE (pooled) -> [lost before an answer: RESOLVING]
- *	          -> EXCHANGE (address 1) -> [not connected: address 2 …]
+ *	EXCHANGE (pooled) -> [lost before an answer: RESOLVING]
+ *	RESOLVING -> EXCHANGE (address 1) -> [not connected: address 2 …]
+ *	    ^                             -> [may be repeated: PAUSE]
+ *	    +------------------------------------------------ PAUSE
  */
 #include "net/http_client.h"
 
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +26,7 @@
 #include "base/mem.h"
 #include "base/reaper.h"
 #include "base/url.h"
+#include "net/proxy.h"
 #include "net/resolver.h"
 
 struct idle_conn {
@@ -35,6 +40,9 @@ TAILQ_HEAD(call_list, ac_http_call);
 enum {
 	LEFT_MS = 1000,
 	LEFT_BYTES_MAX = 64 * 1024,
+	PAUSE_MS = 100, /* before the first retry, three times it before … */
+	PAUSE_GROWTH = 3,
+	PAUSE_MAX_MS = 10000,
 };
 
 struct ac_http_client {
@@ -56,17 +64,22 @@ struct ac_http_call {
 	struct ac_ip_list ips;
 	size_t next_ip;
 	bool pooled;              /* conn came from the pool */
+	int retries;              /* that were made */
+	struct event *pause;      /* owned: until the next retry; or NULL */
 	struct event *left_timer; /* owned; NULL: somebody waits */
 	size_t left_bytes;
 };
 
 static void take_pooled(struct ac_http_call *);
 static void resolve(struct ac_http_call *);
+static bool may_retry(const struct ac_http_call *);
+static void retry(struct ac_http_call *, const char *why);
 static void on_resolved(const struct ac_ip_list *, const char *why, void *arg);
 static void try_next_ip(struct ac_http_call *);
 static void on_head(const struct ac_http_head *, void *arg);
 static void on_data(struct evbuffer *, void *arg);
 static void on_end(enum ac_conn_end, const char *why, void *arg);
+static bool is_worth_a_retry(enum ac_conn_end);
 static void on_idle_close(struct ac_http_conn *, void *arg);
 static void finish(struct ac_http_call *, const struct ac_error *);
 
@@ -131,6 +144,8 @@ free_call(void *thing)
 {
 	struct ac_http_call *call = thing;
 
+	if (call->pause != NULL)
+		event_free(call->pause);
 	for (size_t i = 0; i < call->request.header_count; i++) {
 		free((char *)call->headers[i].name);
 		ac_wipe_and_free((char *)call->headers[i].value);
@@ -171,12 +186,21 @@ take_pooled(struct ac_http_call *call)
 	ac_http_conn_send(call->conn, &call->request, &conn_handlers, call);
 }
 
+/* The host to connect to. */
+static const char *
+next_hop(const struct ac_http_client *client)
+{
+	const struct ac_proxy *proxy = client->origin.proxy;
+
+	return proxy != NULL ? proxy->host : client->origin.url->host;
+}
+
 static void
 resolve(struct ac_http_call *call)
 {
 	call->pooled = false;
-	call->resolution = ac_resolver_start(call->client->resolver,
-	    call->client->origin.url->host, on_resolved, call);
+	call->resolution = ac_resolver_start(
+	    call->client->resolver, next_hop(call->client), on_resolved, call);
 }
 
 static void
@@ -188,8 +212,9 @@ on_resolved(const struct ac_ip_list *ips, const char *why, void *arg)
 	call->resolution = NULL;
 	if (ips == NULL) {
 		ac_error_set(&error, AC_ERROR_UPSTREAM_UNREACHABLE,
-		    "The upstream cannot be reached: %s: %s.",
-		    call->client->origin.url->host, why);
+		    "The upstream cannot be reached: %s%s: %s.",
+		    call->client->origin.proxy != NULL ? "the proxy " : "",
+		    next_hop(call->client), why);
 		finish(call, &error);
 		return;
 	}
@@ -208,12 +233,31 @@ try_next_ip(struct ac_http_call *call)
 	ac_http_conn_send(call->conn, &call->request, &conn_handlers, call);
 }
 
+/* Whether something before the app answered because it did not reach it. The
+ * app's own answers are JSON; one that names a time is taken at its word. */
+static bool
+is_gateway_failure(const struct ac_http_head *head)
+{
+	return head->status >= 502 && head->status <= 504 &&
+	       !ac_http_head_is_type(head, "application/json") &&
+	       ac_http_head_find(head, "Retry-After") == NULL;
+}
+
 static void
 on_head(const struct ac_http_head *head, void *arg)
 {
 	struct ac_http_call *call = arg;
+	char why[64];
 
-	call->handlers->on_head(head, call->arg);
+	if (!may_retry(call) || !is_gateway_failure(head)) {
+		call->handlers->on_head(head, call->arg);
+		return;
+	}
+	ac_http_conn_abort(call->conn);
+	call->conn = NULL;
+	snprintf(why, sizeof(why), "HTTP %d without an answer of the app",
+	    head->status);
+	retry(call, why);
 }
 
 static void
@@ -252,15 +296,23 @@ set_error(struct ac_error *error, enum ac_conn_end end, const char *why)
 		    "The upstream cannot be reached: %s.", why);
 		break;
 	case AC_CONN_CONNECT_TIMEOUT:
-		ac_error_set(error, AC_ERROR_UPSTREAM_TIMEOUT,
+		ac_error_set(error, AC_ERROR_CONNECT_TIMEOUT,
+		    "The upstream cannot be reached: %s.", why);
+		break;
+	case AC_CONN_PROXY_FAILED:
+		ac_error_set(error, AC_ERROR_UPSTREAM_PROXY,
 		    "The upstream cannot be reached: %s.", why);
 		break;
 	case AC_CONN_TLS_FAILED:
 		ac_error_set(error, AC_ERROR_UPSTREAM_TLS,
 		    "The upstream cannot be trusted: %s.", why);
 		break;
+	case AC_CONN_UNANSWERED:
+		ac_error_set(error, AC_ERROR_FIRST_EVENT_TIMEOUT,
+		    "The upstream does not answer: %s.", why);
+		break;
 	case AC_CONN_SILENT:
-		ac_error_set(error, AC_ERROR_UPSTREAM_TIMEOUT,
+		ac_error_set(error, AC_ERROR_SILENCE_TIMEOUT,
 		    "The upstream is silent: %s.", why);
 		break;
 	case AC_CONN_LOST:
@@ -301,9 +353,63 @@ on_end(enum ac_conn_end end, const char *why, void *arg)
 		ac_log_info(
 		    "trying the next address", AC_STR("reason", error.message));
 		try_next_ip(call);
+	} else if (may_retry(call) && is_worth_a_retry(end)) {
+		retry(call, error.message);
 	} else {
 		finish(call, &error);
 	}
+}
+
+/* Nothing was answered, and a moment later it may be. */
+static bool
+is_worth_a_retry(enum ac_conn_end end)
+{
+	return end == AC_CONN_CONNECT_FAILED || end == AC_CONN_LOST;
+}
+
+static bool
+may_retry(const struct ac_http_call *call)
+{
+	return call->retries < call->client->origin.retries &&
+	       call->left_timer == NULL;
+}
+
+static void
+on_pause_over(evutil_socket_t fd, short what, void *arg)
+{
+	AC_UNUSED(fd);
+	AC_UNUSED(what);
+	resolve(arg);
+}
+
+/* Between three and five quarters of the pause, so that many calls that
+ * failed at once do not come back at once. */
+static int64_t
+jittered_pause(int retries)
+{
+	int64_t ms = PAUSE_MS;
+	uint16_t random;
+
+	for (int i = 0; i < retries && ms < PAUSE_MAX_MS; i++)
+		ms *= PAUSE_GROWTH;
+	evutil_secure_rng_get_bytes(&random, sizeof(random));
+	return ms * 3 / 4 + ms * random / (2 * UINT16_MAX);
+}
+
+static void
+retry(struct ac_http_call *call, const char *why)
+{
+	struct timeval delay = ac_clock_timeval(jittered_pause(call->retries));
+
+	ac_log_info("trying again", AC_STR("path", call->request.path),
+	    AC_STR("reason", why));
+	call->retries++;
+	if (call->pause == NULL)
+		call->pause =
+		    evtimer_new(call->client->origin.base, on_pause_over, call);
+	if (call->pause == NULL)
+		ac_out_of_memory();
+	evtimer_add(call->pause, &delay);
 }
 
 static void
@@ -388,6 +494,11 @@ ac_http_call_leave(struct ac_http_call *call)
 
 	call->handlers = &nobody;
 	call->arg = call;
+	if (call->conn == NULL) {
+		/* Nothing is under way that would be worth an end. */
+		ac_http_call_cancel(call);
+		return;
+	}
 	call->left_timer =
 	    evtimer_new(call->client->origin.base, on_left_too_long, call);
 	if (call->left_timer == NULL)
@@ -407,7 +518,16 @@ ac_http_call_cancel(struct ac_http_call *call)
 	if (call->conn != NULL)
 		ac_http_conn_abort(call->conn);
 	call->conn = NULL;
+	if (call->pause != NULL)
+		evtimer_del(call->pause);
 	ac_reaper_add(call->client->origin.reaper, free_call, call);
+}
+
+void
+ac_http_call_note_answer(struct ac_http_call *call)
+{
+	if (call->conn != NULL)
+		ac_http_conn_note_answer(call->conn);
 }
 
 void

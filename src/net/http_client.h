@@ -36,8 +36,11 @@ struct ac_http_handlers {
 
 /*
  * Starts a call; no handler runs before this returns. A pooled connection
- * that turns out dead before any answer is replaced by a fresh one, once;
- * nothing that has begun to answer is sent again.
+ * that turns out dead before any answer is replaced by a fresh one, once.
+ * Where a connection was refused, or closed before any answer, or where the
+ * answer is 502, 503 or 504 of something before the app (no JSON and no
+ * Retry-After), the request is sent again after 0.1 s, then 0.3 s and so on,
+ * up to origin.retries times; nothing that has begun to answer is sent again.
  */
 struct ac_http_call *ac_http_call_start(struct ac_http_client *client,
     const struct ac_http_request *request,
@@ -54,6 +57,11 @@ void ac_http_call_cancel(struct ac_http_call *call);
  * to be forgotten.
  */
 void ac_http_call_leave(struct ac_http_call *call);
+
+/* What came of the answer is an answer for the caller too: from now on the
+ * silence timeout counts and not the answer timeout. Between on_head and
+ * on_done. */
+void ac_http_call_note_answer(struct ac_http_call *call);
 
 /* Stops and restarts the flow of on_data, for a reader that is behind. */
 void ac_http_call_pause(struct ac_http_call *call);

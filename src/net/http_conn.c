@@ -25,6 +25,7 @@
 #include "base/reaper.h"
 #include "base/url.h"
 #include "net/http_conn_private.h"
+#include "net/proxy.h"
 #include "net/tls.h"
 
 enum {
@@ -37,6 +38,8 @@ static void on_timer(evutil_socket_t, short, void *arg);
 static void on_soon(evutil_socket_t, short, void *arg);
 static void on_input(
     struct evbuffer *, const struct evbuffer_cb_info *, void *arg);
+static void on_output(
+    struct evbuffer *, const struct evbuffer_cb_info *, void *arg);
 static void on_close(struct evhttp_connection *, void *arg);
 
 struct ac_http_conn *
@@ -44,7 +47,9 @@ ac_http_conn_new(const struct ac_http_origin *origin, const char *ip,
     void (*on_idle_close)(struct ac_http_conn *, void *arg), void *arg)
 {
 	struct ac_http_conn *conn = ac_calloc(1, sizeof(*conn));
-	struct timeval silence = ac_clock_timeval(origin->silence_timeout_ms);
+	struct timeval timeout = ac_clock_timeval(origin->answer_timeout_ms);
+	uint16_t port =
+	    origin->proxy == NULL ? origin->url->port : origin->proxy->port;
 
 	conn->origin = origin;
 	conn->on_idle_close = on_idle_close;
@@ -61,13 +66,14 @@ ac_http_conn_new(const struct ac_http_origin *origin, const char *ip,
 		ac_out_of_memory();
 	/* ip is a literal, so that no name is looked up in here. */
 	conn->evcon = evhttp_connection_base_bufferevent_new(
-	    origin->base, NULL, conn->bev, ip, origin->url->port);
+	    origin->base, NULL, conn->bev, ip, port);
 	if (conn->evcon == NULL)
 		ac_out_of_memory();
-	evhttp_connection_set_timeout_tv(conn->evcon, &silence);
+	evhttp_connection_set_timeout_tv(conn->evcon, &timeout);
 	evhttp_connection_set_max_headers_size(conn->evcon, HEADERS_MAX);
 	evhttp_connection_set_closecb(conn->evcon, on_close, conn);
 	evbuffer_add_cb(bufferevent_get_input(conn->bev), on_input, conn);
+	evbuffer_add_cb(bufferevent_get_output(conn->bev), on_output, conn);
 	return conn;
 }
 
@@ -104,6 +110,15 @@ start_timer(struct ac_http_conn *conn, int64_t ms)
 	evtimer_add(conn->timer, &delay);
 }
 
+/* evhttp sets its own when it connects, and not again. */
+static void
+set_timeout(struct ac_http_conn *conn, int64_t ms)
+{
+	struct timeval timeout = ac_clock_timeval(ms);
+
+	bufferevent_set_timeouts(conn->bev, &timeout, &timeout);
+}
+
 void
 ac_http_conn_send(struct ac_http_conn *conn,
     const struct ac_http_request *request,
@@ -115,12 +130,16 @@ ac_http_conn_send(struct ac_http_conn *conn,
 	conn->arg = arg;
 	conn->has_end = false;
 	conn->answer_began = false;
+	conn->answered = false;
+	conn->answered_early = false;
 	conn->paused = false;
 	conn->why[0] = '\0';
 	evtimer_del(conn->timer);
 	ac_conn_set_state(conn, fresh ? CONN_CONNECTING : CONN_WAITING);
 	if (fresh)
 		start_timer(conn, conn->origin->connect_timeout_ms);
+	else
+		set_timeout(conn, conn->origin->answer_timeout_ms);
 	ac_exchange_start(conn, request);
 	if (conn->has_end) {
 		/* It failed within the call: told from the loop. */
@@ -142,11 +161,37 @@ on_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void *arg)
 	if (info->n_added == 0 || conn->request == NULL)
 		return;
 	conn->answer_began = true;
+	if (conn->writing && conn->state == CONN_WAITING &&
+	    ac_exchange_is_final(input)) {
+		conn->answered_early = true;
+		event_active(conn->soon, EV_TIMEOUT, 0);
+	}
 	if (evbuffer_get_length(input) <= INPUT_MAX || conn->flooded)
 		return;
 	conn->flooded = true;
 	bufferevent_disable(conn->bev, EV_READ);
 	event_active(conn->soon, EV_TIMEOUT, 0);
+}
+
+/*
+ * A peer may answer and close before it has read the whole request. evhttp
+ * reads that answer where its writing fails, if a flag says so; but with the
+ * flag it would wait for ever behind an end that comes later, so it is set
+ * for as long as there is something to write.
+ */
+static void
+on_output(
+    struct evbuffer *output, const struct evbuffer_cb_info *info, void *arg)
+{
+	struct ac_http_conn *conn = arg;
+	bool writing = evbuffer_get_length(output) > 0;
+
+	AC_UNUSED(info);
+	if (writing == conn->writing)
+		return;
+	conn->writing = writing;
+	evhttp_connection_set_flags(
+	    conn->evcon, writing ? EVHTTP_CON_READ_ON_WRITE_ERROR : 0);
 }
 
 void
@@ -165,6 +210,8 @@ on_close(struct evhttp_connection *evcon, void *arg)
 	struct ac_http_conn *conn = arg;
 
 	AC_UNUSED(evcon);
+	/* evhttp is about to close the socket and to clear the SSL. */
+	ac_tls_shutdown(conn->bev);
 	conn->peer_closed = true;
 	if (conn->state == CONN_IDLE)
 		conn->on_idle_close(conn, conn->idle_arg);
@@ -227,6 +274,8 @@ on_soon(evutil_socket_t fd, short what, void *arg)
 		snprintf(conn->why, sizeof(conn->why),
 		    "more came than makes an answer");
 		end_early(conn);
+	} else if (conn->answered_early && conn->writing) {
+		ac_exchange_stop_writing(conn);
 	} else if (ac_conn_is_in_body(conn) && !conn->paused) {
 		/* What came in one read with the head. */
 		ac_exchange_take_partial_chunk(conn);
@@ -237,7 +286,7 @@ bool
 ac_http_conn_is_reusable(const struct ac_http_conn *conn)
 {
 	return conn->state == CONN_ENDED && conn->end == AC_CONN_COMPLETE &&
-	       !conn->peer_closed &&
+	       !conn->peer_closed && !conn->answered_early &&
 	       evbuffer_get_length(bufferevent_get_input(conn->bev)) == 0;
 }
 
@@ -253,7 +302,7 @@ free_conn(void *thing)
 {
 	struct ac_http_conn *conn = thing;
 
-	ac_tls_shutdown(conn->bev);
+	ac_conn_tunnel_done(conn);
 	evhttp_connection_free(conn->evcon);
 	event_free(conn->timer);
 	event_free(conn->soon);
@@ -270,6 +319,7 @@ ac_http_conn_abort(struct ac_http_conn *conn)
 	evhttp_connection_set_closecb(conn->evcon, NULL, NULL);
 	evtimer_del(conn->timer);
 	event_del(conn->soon);
+	ac_tls_shutdown(conn->bev);
 	/* evhttp cannot stand a cancel within its header callback; there it is
 	 * told by on_header()'s result. */
 	if (request != NULL && !conn->in_head) {
@@ -277,6 +327,15 @@ ac_http_conn_abort(struct ac_http_conn *conn)
 		evhttp_cancel_request(request);
 	}
 	ac_reaper_add(conn->origin->reaper, free_conn, conn);
+}
+
+void
+ac_http_conn_note_answer(struct ac_http_conn *conn)
+{
+	if (conn->answered || !ac_conn_is_in_body(conn))
+		return;
+	conn->answered = true;
+	set_timeout(conn, conn->origin->silence_timeout_ms);
 }
 
 void

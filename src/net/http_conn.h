@@ -15,6 +15,7 @@
 #include "net/http_message.h"
 
 struct ac_http_conn;
+struct ac_proxy;
 struct ac_reaper;
 struct ac_tls;
 struct ac_url;
@@ -27,8 +28,11 @@ struct ac_http_origin {
 	struct ac_reaper *reaper;
 	struct ac_tls *tls; /* NULL: plain */
 	const struct ac_url *url;
-	int64_t connect_timeout_ms;
-	int64_t silence_timeout_ms;
+	const struct ac_proxy *proxy; /* NULL: none in between */
+	int64_t connect_timeout_ms;   /* for each address, TLS included */
+	int64_t answer_timeout_ms;    /* of silence before the answer … */
+	int64_t silence_timeout_ms;   /* … and within it */
+	int retries;                  /* of a call, see http_client.h */
 };
 
 /* How an exchange ended. */
@@ -36,9 +40,11 @@ enum ac_conn_end {
 	AC_CONN_COMPLETE,        /* the answer is whole */
 	AC_CONN_CONNECT_FAILED,  /* no connection came about */
 	AC_CONN_CONNECT_TIMEOUT, /* nor in time */
+	AC_CONN_PROXY_FAILED,    /* the proxy made no connection */
 	AC_CONN_TLS_FAILED,      /* the handshake found something wrong */
 	AC_CONN_LOST,            /* closed or reset before the answer's head */
 	AC_CONN_CUT,             /* closed or reset within the answer */
+	AC_CONN_UNANSWERED,      /* nothing came for answer_timeout_ms */
 	AC_CONN_SILENT,          /* nothing came for silence_timeout_ms */
 	AC_CONN_BAD_ANSWER,      /* what came was not HTTP */
 };
@@ -55,9 +61,10 @@ struct ac_conn_handlers {
 	void (*on_end)(enum ac_conn_end end, const char *why, void *arg);
 };
 
-/* A connection to ip (a literal address); it connects with its first
- * exchange. on_idle_close(arg) says that the peer closed it, or that it was
- * idle for 4 s (the site closes after 5); it is to be aborted then. */
+/* A connection to ip (a literal address of the origin, or of its proxy); it
+ * connects with its first exchange. on_idle_close(arg) says that the peer
+ * closed it, or that it was idle for 4 s (the site closes after 5); it is to be
+ * aborted then. */
 struct ac_http_conn *ac_http_conn_new(const struct ac_http_origin *origin,
     const char *ip, void (*on_idle_close)(struct ac_http_conn *, void *arg),
     void *arg);
@@ -76,6 +83,10 @@ void ac_http_conn_set_idle(struct ac_http_conn *conn);
 /* Ends whatever runs; no handler runs any more, the socket is closed within
  * this turn of the loop and the memory goes. Allowed in every handler. */
 void ac_http_conn_abort(struct ac_http_conn *conn);
+
+/* What has come of the body is an answer: from now on it is
+ * silence_timeout_ms that counts. Between on_head and on_end only. */
+void ac_http_conn_note_answer(struct ac_http_conn *conn);
 
 /* Stops reading the answer's body, and the silence timeout with it; goes on.
  * Between on_head and on_end only. */

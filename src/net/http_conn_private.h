@@ -32,6 +32,8 @@ struct ac_http_conn {
 	struct evhttp_connection *evcon; /* owned */
 	struct bufferevent *bev;         /* evcon's */
 	struct evhttp_request *request; /* evhttp's; NULL outside an exchange */
+	struct ac_tunnel *tunnel;       /* owned; NULL: none is being made */
+	void (*on_tunnel_open)(struct ac_http_conn *);
 	struct event *soon;  /* owned: something to do outside evhttp */
 	struct event *timer; /* owned: connecting, or idle */
 	/* evhttp's own callbacks, while ours stand before them */
@@ -43,9 +45,12 @@ struct ac_http_conn {
 	enum ac_conn_end end; /* valid with has_end */
 	bool has_end;
 	bool peer_closed;
-	bool answer_began; /* a byte of it has come */
-	bool flooded;      /* more has come than makes sense */
+	bool writing;        /* there is something left to write */
+	bool answer_began;   /* a byte of it has come */
+	bool answered_early; /* before the request had left */
+	bool flooded;        /* more has come than makes sense */
 	bool paused;
+	bool answered; /* the silence timeout counts */
 	bool starting; /* within evhttp_make_request() */
 	bool in_head;  /* within on_head: evhttp must not be cancelled */
 	char why[AC_CONN_WHY_SIZE]; /* of a failure */
@@ -65,10 +70,34 @@ bool ac_conn_is_in_body(const struct ac_http_conn *conn);
 void ac_exchange_start(
     struct ac_http_conn *conn, const struct ac_http_request *request);
 
+/* Whether what came is the beginning of an answer that is not an interim
+ * one. */
+bool ac_exchange_is_final(struct evbuffer *input);
+
+/* The answer is there before the whole request has left: reads it and lets
+ * the rest of the request be. */
+void ac_exchange_stop_writing(struct ac_http_conn *conn);
+
 /* Hands on what has come of a chunk that is not whole. */
 void ac_exchange_take_partial_chunk(struct ac_http_conn *conn);
 
 /* Notes that no connection came about in time. */
 void ac_exchange_note_timeout(struct ac_http_conn *conn);
+
+/* Whether the way to the origin is a tunnel through a proxy: always over
+ * TLS, in plain only through SOCKS. */
+bool ac_conn_needs_tunnel(const struct ac_http_conn *conn);
+
+/* Over TLS: lets the handshake begin when the tunnel is there. Call it when
+ * the socket has been made and before the loop turns. */
+void ac_conn_tunnel_tls(struct ac_http_conn *conn);
+
+/* In plain, connected to the proxy: makes the tunnel and calls
+ * on_open(conn). A failure comes to on_event, as the bufferevent's. */
+void ac_conn_tunnel_plain(struct ac_http_conn *conn,
+    void (*on_open)(struct ac_http_conn *conn), bufferevent_event_cb on_event);
+
+/* The tunnel is there, or is not to be any more. */
+void ac_conn_tunnel_done(struct ac_http_conn *conn);
 
 #endif

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <event2/buffer.h>
@@ -21,11 +22,14 @@
 #include "base/text.h"
 #include "base/url.h"
 #include "net/http_conn_private.h"
+#include "net/proxy.h"
 #include "net/tls.h"
+#include "net/tunnel.h"
 
 enum { TLS_RECORD_MAX = 16000 };
 
 static void on_connect_event(struct bufferevent *, short what, void *arg);
+static void begin_exchange(struct ac_http_conn *);
 static int on_header(struct evhttp_request *, void *arg);
 static void on_readable(struct bufferevent *, void *arg);
 static void on_writable(struct bufferevent *, void *arg);
@@ -34,12 +38,43 @@ static void on_chunk(struct evhttp_request *, void *arg);
 static void on_error(enum evhttp_request_error, void *arg);
 static void on_response(struct evhttp_request *, void *arg);
 
+/* Whether a proxy reads the requests themselves (RFC 9112, 3.2.2). */
+static bool
+is_read_by_proxy(const struct ac_http_conn *conn)
+{
+	return conn->origin->proxy != NULL && !ac_conn_needs_tunnel(conn);
+}
+
+static char *
+make_target(
+    const struct ac_http_conn *conn, const struct ac_http_request *request)
+{
+	if (!is_read_by_proxy(conn))
+		return ac_strdup(request->path);
+	return ac_asprintf(
+	    "http://%s%s", conn->origin->url->host_header, request->path);
+}
+
+static void
+add_proxy_authorization(
+    const struct ac_http_conn *conn, struct evhttp_request *request)
+{
+	char *value = ac_proxy_authorization(conn->origin->proxy);
+
+	if (value != NULL)
+		evhttp_add_header(evhttp_request_get_output_headers(request),
+		    "Proxy-Authorization", value);
+	ac_wipe_and_free(value);
+}
+
 static struct evhttp_request *
 make_request(struct ac_http_conn *conn, const struct ac_http_request *request)
 {
 	struct evhttp_request *made = ac_http_request_make(
 	    request, conn->origin->url->host_header, on_response, conn);
 
+	if (is_read_by_proxy(conn))
+		add_proxy_authorization(conn, made);
 	evhttp_request_set_header_cb(made, on_header);
 	evhttp_request_set_chunked_cb(made, on_chunk);
 	evhttp_request_set_error_cb(made, on_error);
@@ -66,11 +101,12 @@ ac_exchange_start(
 	bool fresh = conn->state == CONN_CONNECTING;
 	enum evhttp_cmd_type method =
 	    request->method == AC_HTTP_POST ? EVHTTP_REQ_POST : EVHTTP_REQ_GET;
+	char *target = make_target(conn, request);
 
 	conn->request = make_request(conn, request);
 	conn->starting = true;
-	if (evhttp_make_request(
-		conn->evcon, conn->request, method, request->path) != 0 &&
+	if (evhttp_make_request(conn->evcon, conn->request, method, target) !=
+		0 &&
 	    !conn->has_end) {
 		evhttp_request_free(conn->request);
 		conn->request = NULL;
@@ -78,6 +114,7 @@ ac_exchange_start(
 		conn->has_end = true;
 	}
 	conn->starting = false;
+	free(target);
 	if (conn->has_end)
 		return;
 	if (!fresh) {
@@ -88,6 +125,8 @@ ac_exchange_start(
 	bufferevent_getcb(
 	    conn->bev, NULL, NULL, &conn->evhttp_event, &conn->evhttp_arg);
 	bufferevent_setcb(conn->bev, NULL, NULL, on_connect_event, conn);
+	if (ac_conn_needs_tunnel(conn) && conn->origin->tls != NULL)
+		ac_conn_tunnel_tls(conn);
 }
 
 static void
@@ -98,20 +137,42 @@ set_nodelay(evutil_socket_t fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
+/* Whom the connection goes to first. */
+static void
+print_next_hop(const struct ac_http_conn *conn, char *out, size_t size)
+{
+	if (conn->origin->proxy != NULL)
+		snprintf(
+		    out, size, "the proxy %s", conn->origin->proxy->host_port);
+	else
+		snprintf(out, size, "%s", conn->origin->url->host_header);
+}
+
 /* Notes why no connection came about, while it can still be told. */
 static void
 note_connect_failure(
     struct ac_http_conn *conn, struct bufferevent *bev, int socket_error)
 {
 	const struct ac_url *url = conn->origin->url;
+	char hop[AC_CONN_WHY_SIZE / 2];
 
+	if (conn->tunnel != NULL && conn->origin->tls == NULL)
+		ac_tunnel_closed(conn->tunnel);
+	if (conn->tunnel != NULL &&
+	    ac_tunnel_state(conn->tunnel) == AC_TUNNEL_FAILED) {
+		conn->end = AC_CONN_PROXY_FAILED;
+		snprintf(conn->why, sizeof(conn->why), "%s",
+		    ac_tunnel_why(conn->tunnel));
+		return;
+	}
 	if (conn->origin->tls != NULL &&
 	    ac_tls_explain(bev, url->host, conn->why, sizeof(conn->why))) {
 		conn->end = AC_CONN_TLS_FAILED;
 		return;
 	}
 	conn->end = AC_CONN_CONNECT_FAILED;
-	snprintf(conn->why, sizeof(conn->why), "%s: %s", url->host_header,
+	print_next_hop(conn, hop, sizeof(hop));
+	snprintf(conn->why, sizeof(conn->why), "%s: %s", hop,
 	    socket_error != 0 ? evutil_socket_error_to_string(socket_error)
 			      : "the connection was closed at once");
 }
@@ -119,9 +180,12 @@ note_connect_failure(
 void
 ac_exchange_note_timeout(struct ac_http_conn *conn)
 {
+	char hop[AC_CONN_WHY_SIZE / 2];
+
 	conn->end = AC_CONN_CONNECT_TIMEOUT;
-	snprintf(conn->why, sizeof(conn->why), "%s: no connection in time",
-	    conn->origin->url->host_header);
+	print_next_hop(conn, hop, sizeof(hop));
+	snprintf(
+	    conn->why, sizeof(conn->why), "%s: no connection in time", hop);
 }
 
 static void
@@ -140,10 +204,21 @@ on_connect_event(struct bufferevent *bev, short what, void *arg)
 		conn->evhttp_event(bev, what, conn->evhttp_arg);
 		return;
 	}
-	evtimer_del(conn->timer);
 	set_nodelay(bufferevent_getfd(bev));
+	if (ac_conn_needs_tunnel(conn) && conn->origin->tls == NULL)
+		ac_conn_tunnel_plain(conn, begin_exchange, on_connect_event);
+	else
+		begin_exchange(conn);
+}
+
+/* The way to the origin is there: evhttp may send the request. */
+static void
+begin_exchange(struct ac_http_conn *conn)
+{
+	evtimer_del(conn->timer);
+	ac_conn_tunnel_done(conn);
 	ac_conn_set_state(conn, CONN_WAITING);
-	conn->evhttp_event(bev, what, conn->evhttp_arg);
+	conn->evhttp_event(conn->bev, BEV_EVENT_CONNECTED, conn->evhttp_arg);
 	if (conn->request != NULL)
 		join_output(conn);
 }
@@ -212,6 +287,30 @@ on_header(struct evhttp_request *request, void *arg)
 	mend_framing(request);
 	event_active(conn->soon, EV_TIMEOUT, 0);
 	return 0;
+}
+
+bool
+ac_exchange_is_final(struct evbuffer *input)
+{
+	static const char version[] = "HTTP/1.";
+	char line[] = "HTTP/1.1 2";
+	size_t len = sizeof(line) - 1;
+
+	return evbuffer_copyout(input, line, len) == (ev_ssize_t)len &&
+	       memcmp(line, version, sizeof(version) - 1) == 0 &&
+	       line[len - 1] != '1';
+}
+
+/* As evhttp does it where its writing fails. Nothing else would make it read
+ * before the end of a request that nobody may read any more. */
+void
+ac_exchange_stop_writing(struct ac_http_conn *conn)
+{
+	bufferevent_event_cb event;
+	void *arg;
+
+	bufferevent_getcb(conn->bev, NULL, NULL, &event, &arg);
+	event(conn->bev, BEV_EVENT_WRITING | BEV_EVENT_ERROR, arg);
 }
 
 /* Hands on what has come of an unfinished chunk; evhttp would wait for all
@@ -294,7 +393,8 @@ on_error(enum evhttp_request_error error, void *arg)
 		 * there to see it. */
 		note_connect_failure(conn, conn->bev, EVUTIL_SOCKET_ERROR());
 	} else if (error == EVREQ_HTTP_TIMEOUT) {
-		conn->end = AC_CONN_SILENT;
+		conn->end =
+		    conn->answered ? AC_CONN_SILENT : AC_CONN_UNANSWERED;
 		snprintf(conn->why, sizeof(conn->why), "nothing came in time");
 	} else if (error == EVREQ_HTTP_INVALID_HEADER ||
 		   error == EVREQ_HTTP_DATA_TOO_LONG) {

@@ -1,5 +1,13 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* TLS for outgoing connections: see tls.h. */
+/*
+ * TLS for outgoing connections: see tls.h.
+ *
+ * OpenSSL tells of a session when its ticket arrives, which with TLS 1.3 is
+ * after the handshake. The latest is kept and offered to every new
+ * connection; a server that does not know it any more makes a full handshake
+ * of that. A session is only taken back by a later connection if its own
+ * ended with SSL_shutdown(): see ac_tls_shutdown().
+ */
 #include "net/tls.h"
 
 #include <ctype.h>
@@ -18,12 +26,15 @@
 #include "base/url.h"
 
 struct ac_tls {
-	SSL_CTX *context; /* owned; every SSL holds a reference */
+	SSL_CTX *context;     /* owned; every SSL holds a reference */
+	SSL_SESSION *session; /* owned: the latest; NULL: none yet */
+	char *host;           /* owned: of the first connection, and of all */
 };
 
 static bool load_authorities(SSL_CTX *, const char *cert_file,
     const char *cert_dir, char *why, size_t why_size);
 static bool has_hashed_names(const char *dir);
+static int on_session(SSL *, SSL_SESSION *);
 static bool set_expected_name(SSL *, const char *host);
 
 struct ac_tls *
@@ -44,6 +55,10 @@ ac_tls_new(
 	}
 	tls = ac_calloc(1, sizeof(*tls));
 	tls->context = context;
+	SSL_CTX_set_app_data(context, tls);
+	SSL_CTX_set_session_cache_mode(
+	    context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+	SSL_CTX_sess_set_new_cb(context, on_session);
 	return tls;
 }
 
@@ -52,8 +67,23 @@ ac_tls_free(struct ac_tls *tls)
 {
 	if (tls == NULL)
 		return;
+	/* Connections may outlive this, and with them the context. */
+	SSL_CTX_sess_set_new_cb(tls->context, NULL);
 	SSL_CTX_free(tls->context);
+	SSL_SESSION_free(tls->session);
+	free(tls->host);
 	free(tls);
+}
+
+/* A session that may be resumed; its reference is kept by returning 1. */
+static int
+on_session(SSL *ssl, SSL_SESSION *session)
+{
+	struct ac_tls *tls = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+
+	SSL_SESSION_free(tls->session);
+	tls->session = session;
+	return 1;
 }
 
 static bool
@@ -115,8 +145,15 @@ ac_tls_bufferevent_new(
 	SSL *ssl = SSL_new(tls->context);
 	struct bufferevent *bev;
 
+	/* A resumed session is not verified again: never for another host. */
+	if (tls->host == NULL)
+		tls->host = ac_strdup(host);
+	else if (strcmp(tls->host, host) != 0)
+		abort();
 	if (ssl == NULL || !set_expected_name(ssl, host))
 		ac_out_of_memory();
+	if (tls->session != NULL && SSL_SESSION_is_resumable(tls->session))
+		SSL_set_session(ssl, tls->session);
 	bev = bufferevent_openssl_socket_new(
 	    base, -1, ssl, BUFFEREVENT_SSL_CONNECTING, BEV_OPT_CLOSE_ON_FREE);
 	if (bev == NULL)
@@ -160,12 +197,26 @@ explain_verify_result(long result)
 	}
 }
 
+/* The handshake's own error, or 0. libevent notes SSL_get_error()'s results
+ * in the same place, and a socket's errors are not about TLS. */
+static unsigned long
+take_tls_error(struct bufferevent *bev)
+{
+	unsigned long error;
+
+	do {
+		error = bufferevent_get_openssl_error(bev);
+	} while (
+	    error != 0 && (ERR_SYSTEM_ERROR(error) || ERR_GET_LIB(error) == 0));
+	return error;
+}
+
 bool
 ac_tls_explain(
     struct bufferevent *bev, const char *host, char *out, size_t size)
 {
 	SSL *ssl = bufferevent_openssl_get_ssl(bev);
-	unsigned long error = bufferevent_get_openssl_error(bev);
+	unsigned long error = take_tls_error(bev);
 	long result = ssl == NULL ? X509_V_OK : SSL_get_verify_result(ssl);
 	const char *text;
 

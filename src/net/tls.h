@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * TLS for outgoing connections: one context with the trusted authorities,
- * one TLS object for each connection with the host's name to be verified,
- * and plain words for what a handshake found wrong.
+ * TLS for outgoing connections to one host: a context with the trusted
+ * authorities and the session to resume, one TLS object for each connection
+ * with the host's name to be verified, and plain words for what a handshake
+ * found wrong.
  */
 #ifndef AC_NET_TLS_H
 #define AC_NET_TLS_H
@@ -31,8 +32,10 @@ void ac_tls_free(struct ac_tls *tls);
 
 /*
  * A bufferevent, not yet connected, whose handshake sends host as SNI and
- * accepts only a chain and a name that verify; host may be an IP address.
- * The caller owns it; it closes its socket when it is freed.
+ * accepts only a chain and a name that verify; host may be an IP address and
+ * is the same in every call for one tls. The session of an earlier
+ * connection is resumed where the server does so. The caller owns the
+ * bufferevent; it closes its socket when it is freed.
  */
 struct bufferevent *ac_tls_bufferevent_new(
     struct ac_tls *tls, struct event_base *base, const char *host);
@@ -46,8 +49,8 @@ AC_MUST_CHECK bool ac_tls_explain(
     struct bufferevent *bev, const char *host, char *out, size_t size);
 
 /* Says goodbye on a connection whose handshake had ended, so that the peer
- * sees a clean end. Call it right before the bufferevent is freed; does
- * nothing on a plain one. */
+ * sees a clean end and the session may be resumed. Call it right before the
+ * socket is closed; does nothing on a plain one, nor where it is closed. */
 void ac_tls_shutdown(struct bufferevent *bev);
 
 #endif

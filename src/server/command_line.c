@@ -10,6 +10,7 @@
 #include <akashchat/akashchat.h>
 
 #include "base/options.h"
+#include "net/proxy.h"
 
 /* The flags that are no options. */
 struct command {
@@ -72,6 +73,20 @@ print_config(const struct ac_config *config)
 	free(text);
 }
 
+/* Of the proxies' options only the one that is used is looked at. */
+static bool
+check_proxy(const struct ac_config *config, char reason[AC_REASON_SIZE])
+{
+	const struct ac_options *options = ac_config_options(config);
+	struct ac_proxy *proxy = NULL;
+	bool ok = options->demo ||
+		  ac_proxy_choose(&proxy, options, &options->akash_base_url,
+		      reason, AC_REASON_SIZE);
+
+	ac_proxy_free(proxy);
+	return ok;
+}
+
 enum ac_command
 ac_config_parse(struct ac_config *config, int argc, char **argv,
     char reason[AC_REASON_SIZE])
@@ -91,6 +106,8 @@ ac_config_parse(struct ac_config *config, int argc, char **argv,
 	if (!ac_config_load_environment(config, reason) ||
 	    (command.config_path != NULL &&
 		!ac_config_load_file(config, command.config_path, reason)))
+		return AC_COMMAND_BAD;
+	if (!check_proxy(config, reason))
 		return AC_COMMAND_BAD;
 	if (command.check_config) {
 		print_config(config);

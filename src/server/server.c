@@ -22,6 +22,7 @@
 #include "base/reaper.h"
 #include "demo/demo.h"
 #include "net/http_conn.h"
+#include "net/proxy.h"
 #include "net/resolver.h"
 #include "net/tls.h"
 #include "server/listener.h"
@@ -40,6 +41,7 @@ struct ac_server {
 	struct ac_reaper *reaper;         /* owned, like all that follows */
 	struct ac_demo *demo;             /* NULL: the real upstream */
 	struct ac_url upstream_url;       /* of the demo */
+	struct ac_proxy *proxy;           /* NULL: none is on the way */
 	struct ac_tls *tls;               /* NULL: a plain upstream */
 	struct ac_resolver *resolver;
 	struct ac_upstream *upstream;
@@ -128,7 +130,9 @@ build_upstream(struct ac_server *server, char reason[AC_REASON_SIZE])
 	    .reaper = server->reaper,
 	    .url = url,
 	    .connect_timeout_ms = options->connect_timeout_s * 1000,
-	    .silence_timeout_ms = options->upstream_timeout_s * 1000,
+	    .answer_timeout_ms = options->first_event_timeout_s * 1000,
+	    .silence_timeout_ms = options->silence_timeout_s * 1000,
+	    .retries = (int)options->upstream_retries,
 	};
 
 	if (url->tls) {
@@ -138,6 +142,13 @@ build_upstream(struct ac_server *server, char reason[AC_REASON_SIZE])
 			return false;
 	}
 	origin.tls = server->tls;
+	if (!ac_proxy_choose(
+		&server->proxy, options, url, reason, AC_REASON_SIZE))
+		return false;
+	origin.proxy = server->proxy;
+	if (server->proxy != NULL)
+		ac_log_info("the upstream is reached through a proxy",
+		    AC_STR("proxy", server->proxy->host_port));
 	server->resolver = ac_resolver_new(server->base);
 	server->upstream = ac_upstream_new(&origin, server->resolver, options);
 	return true;
@@ -297,6 +308,7 @@ ac_server_free(struct ac_server *server)
 	ac_reaper_free(server->reaper);
 	ac_resolver_free(server->resolver);
 	ac_tls_free(server->tls);
+	ac_proxy_free(server->proxy);
 	ac_demo_free(server->demo);
 	ac_url_clear(&server->upstream_url);
 	event_free(server->drain_timer);

@@ -260,6 +260,13 @@ ac_chat_leave(struct ac_chat *chat)
 }
 
 void
+ac_chat_note_answer(struct ac_chat *chat)
+{
+	if (chat->call != NULL)
+		ac_http_call_note_answer(chat->call);
+}
+
+void
 ac_chat_pause(struct ac_chat *chat)
 {
 	if (chat->call != NULL)

@@ -38,6 +38,9 @@ void ac_chat_cancel(struct ac_chat *chat);
  * and the connection is kept for another chat if the body ends soon. */
 void ac_chat_leave(struct ac_chat *chat);
 
+/* The stream has begun to answer: from now on the silence timeout counts. */
+void ac_chat_note_answer(struct ac_chat *chat);
+
 /* Stops and restarts the flow of on_data. */
 void ac_chat_pause(struct ac_chat *chat);
 void ac_chat_resume(struct ac_chat *chat);

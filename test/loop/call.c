@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/mem.h"
 #include "base/reaper.h"
+#include "net/proxy.h"
 #include "net/resolver.h"
 #include "net/tls.h"
 
@@ -57,7 +58,19 @@ scene_open(struct scene *scene, const struct scene_wish *wish)
 	origin.tls = scene->tls;
 	origin.url = &scene->url;
 	origin.connect_timeout_ms = or_default(wish->connect_timeout_ms);
+	origin.answer_timeout_ms = or_default(wish->answer_timeout_ms);
 	origin.silence_timeout_ms = or_default(wish->silence_timeout_ms);
+	origin.retries = wish->retries;
+	if (wish->proxy != NULL) {
+		snprintf(scene->proxy_name, sizeof(scene->proxy_name),
+		    "127.0.0.1:%u", (unsigned)scene->peer->port);
+		snprintf(
+		    scene->proxy_host, sizeof(scene->proxy_host), "127.0.0.1");
+		wish->proxy->host = scene->proxy_host;
+		wish->proxy->port = scene->peer->port;
+		wish->proxy->host_port = scene->proxy_name;
+		origin.proxy = wish->proxy;
+	}
 	scene->client = ac_http_client_new(&origin, scene->resolver);
 }
 

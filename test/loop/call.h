@@ -19,6 +19,7 @@
 #include "net/http_client.h"
 #include "peer.h"
 
+struct ac_proxy;
 struct ac_reaper;
 struct ac_tls;
 
@@ -30,7 +31,9 @@ struct scene {
 	struct ac_tls *tls; /* NULL: plain */
 	struct ac_url url;
 	struct ac_http_client *client;
-	bool turn_at_end; /* the loop turns once more when all is freed */
+	char proxy_host[16];
+	char proxy_name[32]; /* as messages have it */
+	bool turn_at_end;    /* the loop turns once more when all is freed */
 };
 
 /* What to set up; what is zero has its default. */
@@ -41,7 +44,12 @@ struct scene_wish {
 	SSL_CTX *peer_tls;      /* of the peer: plain */
 	const char *ca_file;    /* an https URL; whom the client trusts */
 	int connect_timeout_ms; /* 10 s */
+	int answer_timeout_ms;  /* 10 s */
 	int silence_timeout_ms; /* 10 s */
+	int retries;            /* none */
+	/* The peer is a proxy of this kind; NULL: there is none. Its host and
+	 * port are filled in, so it is written to. */
+	struct ac_proxy *proxy;
 };
 
 /* wish may be NULL. */

@@ -66,6 +66,7 @@ site_open_with(struct site *site, const char *option, const char *value)
 	origin.reaper = site->reaper;
 	origin.url = &ac_config_options(site->config)->akash_base_url;
 	origin.connect_timeout_ms = TIMEOUT_MS;
+	origin.answer_timeout_ms = TIMEOUT_MS;
 	origin.silence_timeout_ms = TIMEOUT_MS;
 	site->upstream = ac_upstream_new(
 	    &origin, site->resolver, ac_config_options(site->config));

@@ -59,9 +59,10 @@ many_refused_connections_are_all_told(void **state)
 
 /* Waits for the call's timeout and checks when it came. */
 static void
-wait_for_timeout(struct call *call, int64_t started, int ms)
+wait_for_timeout(
+    struct call *call, enum ac_error_code code, int64_t started, int ms)
 {
-	call_wait_for_error(call, AC_ERROR_UPSTREAM_TIMEOUT);
+	call_wait_for_error(call, code);
 	assert_in_range(ac_clock_ms() - started, ms - 20, ms + 700);
 }
 
@@ -79,7 +80,7 @@ a_connection_that_does_not_come_about_is_a_timeout(void **state)
 	wish.port = full.port;
 	scene_open(&scene, &wish);
 	call_get(&call, &scene, "/");
-	wait_for_timeout(&call, started, 1000);
+	wait_for_timeout(&call, AC_ERROR_CONNECT_TIMEOUT, started, 1000);
 	scene_close(&scene);
 	full_port_close(&full);
 }
@@ -128,7 +129,7 @@ a_tls_handshake_that_is_not_answered_is_a_timeout(void **state)
 	peer_script(scene.peer, stalls);
 	started = ac_clock_ms();
 	call_get(&call, &scene, "/");
-	wait_for_timeout(&call, started, 1000);
+	wait_for_timeout(&call, AC_ERROR_CONNECT_TIMEOUT, started, 1000);
 	LOOP_UNTIL(&scene.loop, peer_was_left(scene.peer, 0));
 	scene_close(&scene);
 	authority_close(&authority);
@@ -141,7 +142,7 @@ a_silence_timeout_within_the_connecting_is_a_timeout_too(void **state)
 	static const struct peer_step stalls[] = {STALL, END};
 	struct scene_wish wish = {
 	    .host = "127.0.0.1",
-	    .silence_timeout_ms = 300,
+	    .answer_timeout_ms = 300,
 	    .connect_timeout_ms = 1500,
 	};
 	struct authority authority;
@@ -154,7 +155,7 @@ a_silence_timeout_within_the_connecting_is_a_timeout_too(void **state)
 	scene_open(&scene, &wish);
 	peer_script(scene.peer, stalls);
 	call_get(&call, &scene, "/");
-	call_wait_for_error(&call, AC_ERROR_UPSTREAM_TIMEOUT);
+	call_wait_for_error(&call, AC_ERROR_CONNECT_TIMEOUT);
 	LOOP_UNTIL(&scene.loop, peer_was_left(scene.peer, 0));
 	scene_close(&scene);
 	authority_close(&authority);
@@ -164,7 +165,7 @@ a_silence_timeout_within_the_connecting_is_a_timeout_too(void **state)
 static void
 check_silence(const struct peer_step *script, int heads, size_t body_len)
 {
-	struct scene_wish wish = {.silence_timeout_ms = 300};
+	struct scene_wish wish = {.answer_timeout_ms = 300};
 	struct scene scene;
 	struct call call = {.heads = 0};
 	int64_t started;
@@ -173,7 +174,7 @@ check_silence(const struct peer_step *script, int heads, size_t body_len)
 	peer_script(scene.peer, script);
 	started = ac_clock_ms();
 	call_get(&call, &scene, "/");
-	wait_for_timeout(&call, started, 300);
+	wait_for_timeout(&call, AC_ERROR_FIRST_EVENT_TIMEOUT, started, 300);
 	assert_int_equal(call.heads, heads);
 	assert_int_equal(call.body_len, body_len);
 	LOOP_UNTIL(&scene.loop, peer_open_count(scene.peer) == 0);
@@ -220,7 +221,7 @@ static void
 a_peer_that_takes_no_request_is_a_timeout(void **state)
 {
 	static const struct peer_step deaf[] = {DEAF, STALL, END};
-	struct scene_wish wish = {.silence_timeout_ms = 300};
+	struct scene_wish wish = {.answer_timeout_ms = 300};
 	struct scene scene;
 	struct call call = {.heads = 0};
 
@@ -228,7 +229,7 @@ a_peer_that_takes_no_request_is_a_timeout(void **state)
 	scene_open(&scene, &wish);
 	peer_script(scene.peer, deaf);
 	call_post(&call, &scene, "/", 32 * MB);
-	call_wait_for_error(&call, AC_ERROR_UPSTREAM_TIMEOUT);
+	call_wait_for_error(&call, AC_ERROR_FIRST_EVENT_TIMEOUT);
 	scene_close(&scene);
 }
 
@@ -241,7 +242,7 @@ every_byte_ends_a_silence(void **state)
 	    SEND("Transfer-Encoding: chunked\r\n\r\n"), WAIT(150), SEND("5"),
 	    WAIT(150), SEND("\r\nhel"), WAIT(150), SEND("lo\r\n"), WAIT(150),
 	    SEND("0\r\n"), WAIT(150), SEND("\r\n"), END};
-	struct scene_wish wish = {.silence_timeout_ms = 700};
+	struct scene_wish wish = {.answer_timeout_ms = 700};
 	struct scene scene;
 	struct call call = {.heads = 0};
 

@@ -348,6 +348,48 @@ a_flood_from_a_peer_that_takes_no_request_takes_little_memory(void **state)
 	check_flood(script, 16 * MB);
 }
 
+/* An answer that comes within a large upload, from a peer that reads no more
+ * of it and perhaps closes: it is the answer. */
+static void
+an_answer_within_the_upload_is_read(void **state)
+{
+	static const struct peer_step script[] = {
+	    SEND("HTTP/1.1 413 Content Too Large\r\nContent-Length: "
+		 "4\r\n\r\nmuch"),
+	    DEAF, WAIT(100), CLOSE, END};
+	static const struct peer_step half[] = {
+	    SEND("HTTP/1.1 413 Conten"), DEAF, WAIT(100), CLOSE, END};
+	static const struct peer_step stays[] = {
+	    SEND("HTTP/1.1 413 Content Too Large\r\nContent-Length: "
+		 "4\r\n\r\nmuch"),
+	    DEAF, STALL, END};
+	static const struct peer_step *const scripts[] = {script, half, stays};
+	struct authority authority;
+	struct scene_wish wish = {.host = "127.0.0.1"};
+
+	AC_UNUSED(state);
+	authority_open(&authority);
+	for (int i = 0; i < 6; i++) {
+		struct scene scene;
+		struct call call = {.heads = 0};
+
+		if (i == 3) {
+			wish.peer_tls = certs_good_server_new(&authority);
+			wish.ca_file = authority.file.path;
+		}
+		scene_open(&scene, &wish);
+		peer_script(scene.peer, scripts[i % 3]);
+		call_post(&call, &scene, "/", 32 * MB);
+		if (i % 3 != 1)
+			call_wait_for_success(&call, 413, "much");
+		else
+			call_wait_for_error(&call, AC_ERROR_UPSTREAM);
+		scene_close(&scene);
+	}
+	SSL_CTX_free(wish.peer_tls);
+	authority_close(&authority);
+}
+
 int
 main(void)
 {
@@ -364,6 +406,7 @@ main(void)
 	    cmocka_unit_test(what_never_makes_an_answer_takes_little_memory),
 	    cmocka_unit_test(
 		a_flood_from_a_peer_that_takes_no_request_takes_little_memory),
+	    cmocka_unit_test(an_answer_within_the_upload_is_read),
 	};
 
 	loop_process_init();

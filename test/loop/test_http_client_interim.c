@@ -188,7 +188,7 @@ a_continue_over_tls_does_not_make_the_call_wait(void **state)
 	struct authority authority;
 	struct scene_wish wish = {
 	    .host = "127.0.0.1",
-	    .silence_timeout_ms = 1500,
+	    .answer_timeout_ms = 1500,
 	};
 	struct scene scene;
 	struct call call = {.heads = 0};

@@ -398,10 +398,10 @@ other_dead_connections_of_the_pool_are_not_tried(void **state)
 
 /* The second call of a pooled connection fails and is not repeated. */
 static void
-check_not_repeated(const struct peer_step *script, int silence_timeout_ms,
-    enum ac_error_code code)
+check_not_repeated(
+    const struct peer_step *script, int timeout_ms, enum ac_error_code code)
 {
-	struct scene_wish wish = {.silence_timeout_ms = silence_timeout_ms};
+	struct scene_wish wish = {.answer_timeout_ms = timeout_ms};
 	struct scene scene;
 	struct call call = {.heads = 0};
 
@@ -448,7 +448,7 @@ a_pooled_connection_that_stays_silent_is_an_error(void **state)
 	    READ_REQUEST, ANSWER_OK, READ_REQUEST, STALL, END};
 
 	AC_UNUSED(state);
-	check_not_repeated(script, 200, AC_ERROR_UPSTREAM_TIMEOUT);
+	check_not_repeated(script, 200, AC_ERROR_FIRST_EVENT_TIMEOUT);
 }
 
 static void

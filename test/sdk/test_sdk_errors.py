@@ -178,9 +178,9 @@ def test_upstream_that_is_not_there(sdk, launch):
 @pytest.mark.parametrize("stream", [False, True])
 def test_upstream_that_stays_silent(sdk, start, upstream, stream):
     upstream.on_chat = lambda exchange: exchange.wait_gone()
-    program = start(UPSTREAM_TIMEOUT="1")
+    program = start(FIRST_EVENT_TIMEOUT="1")
     error = sdk.chat(program, stream=stream).failed("InternalServerError")
-    check(error, 504, "upstream_timeout")
+    check(error, 504, "upstream_first_event_timeout")
 
 
 # ---- no HTTP answer at all ------------------------------------------------

@@ -123,10 +123,10 @@ def test_stream_that_breaks_is_not_tried_again(sdk, program, upstream, name):
 
 def test_upstream_that_falls_silent_raises(sdk, start, upstream):
     upstream.on_chat = Endless(*BEGIN)
-    program = start(UPSTREAM_TIMEOUT="1")
+    program = start(SILENCE_TIMEOUT="1")
     call = sdk.stream(program)
     error = call.failed("APIError")
-    assert error.code == "upstream_timeout"
+    assert error.code == "upstream_silence_timeout"
     assert call.text() == "Half an answer"
 
 

@@ -164,12 +164,12 @@ def test_upstream_silent_in_mid_stream_ends_it(start, upstream):
             exchange.send_chunk(line)
         exchange.wait_gone()
 
-    program = start(UPSTREAM_TIMEOUT="1")
+    program = start(SILENCE_TIMEOUT="1")
     upstream.on_chat = stall
     response = program.open_stream()
     with response.connection:
         text, error = check_failed_stream(response.events())
-    assert (text, error["code"]) == ("Partial answer", "upstream_timeout")
+    assert (text, error["code"]) == ("Partial answer", "upstream_silence_timeout")
 
 
 def test_failed_stream_to_http_1_0_ends_with_one_error(program, upstream):

@@ -26,7 +26,16 @@ BAD_VALUES = {
     "UPSTREAM_COOKIES": ["a\nb", "no-equals-sign", "\udcff"],
     "AKASH_ACCESS_TOKEN": ["a\nb", "\udcff"],
     "CONNECT_TIMEOUT": ["0", "3601", "-1", "1.5", "1s", "ten"],
-    "UPSTREAM_TIMEOUT": ["0", "86401", "soon"],
+    "FIRST_EVENT_TIMEOUT": ["0", "86401", "soon"],
+    "SILENCE_TIMEOUT": ["0", "86401", "soon"],
+    "REQUEST_TIMEOUT": ["-1", "86401", "soon"],
+    "UPSTREAM_RETRIES": ["-1", "11", "often"],
+    "HTTPS_PROXY": ["ftp://proxy", "https://proxy", "http://", "a\nb",
+                    "http://proxy:0", "\udcff"],
+    # Not looked at where AKASH_BASE_URL is https: see test_proxies.py.
+    "HTTP_PROXY": [],
+    "ALL_PROXY": ["socks4://proxy", "http://a b", "\udcff"],
+    "NO_PROXY": [],
     "MODELS_TTL": ["0", "86401", "10m"],
     "SSL_CERT_FILE": ["a\nb", "\udcff"],
     "SSL_CERT_DIR": ["a\nb", "\udcff"],
@@ -203,7 +212,7 @@ def test_bad_value_is_told_in_one_line(name, value):
     """By the environment and by a flag alike."""
     for line in (complaint(**{name: value}),
                  complaint(f"{flag_of(name)}={value}")):
-        if name in SECRETS:
+        if name in (*SECRETS, "HTTPS_PROXY", "ALL_PROXY"):
             assert f"{name}=(hidden): " in line
         elif value.isprintable():
             assert f"{name}={value}: " in line

@@ -209,9 +209,9 @@ def test_name_that_cannot_be_looked_up_gives_502(launch):
 
 
 def test_silent_upstream_gives_504(start, upstream):
-    program = start(UPSTREAM_TIMEOUT="1")
+    program = start(FIRST_EVENT_TIMEOUT="1")
     upstream.on_chat = lambda exchange: exchange.wait_gone()
-    check_error(program.chat(), 504, "upstream_timeout")
+    check_error(program.chat(), 504, "upstream_first_event_timeout")
 
 
 def test_upstream_that_is_silent_behind_its_head_gives_504(start, upstream):
@@ -219,15 +219,15 @@ def test_upstream_that_is_silent_behind_its_head_gives_504(start, upstream):
         exchange.start()
         exchange.wait_gone()
 
-    program = start(UPSTREAM_TIMEOUT="1")
+    program = start(FIRST_EVENT_TIMEOUT="1")
     upstream.on_chat = start_only
-    check_error(program.chat(stream=True), 504, "upstream_timeout")
+    check_error(program.chat(stream=True), 504, "upstream_first_event_timeout")
 
 
 def test_session_that_is_silent_gives_504(start, upstream):
-    program = start(UPSTREAM_TIMEOUT="1")
+    program = start(FIRST_EVENT_TIMEOUT="1")
     upstream.on_session = lambda exchange: exchange.wait_gone()
-    check_error(program.chat(), 504, "upstream_timeout")
+    check_error(program.chat(), 504, "upstream_first_event_timeout")
 
 
 def test_pooled_connection_that_has_died_is_replaced(program, upstream):

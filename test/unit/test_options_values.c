@@ -56,8 +56,11 @@ static const struct values table[] = {
     {"CONNECT_TIMEOUT", "10", {"1", "3600", "0010"},
 	{"", "0", "3601", "-1", "+1", " 1", "1 ", "1.5", "1s", "0x1",
 	    "9223372036854775808"}},
-    {"UPSTREAM_TIMEOUT", "120", {"1", "86400"},
+    {"FIRST_EVENT_TIMEOUT", "120", {"1", "86400"},
 	{"", "0", "86401", "-1", "1m", "99999999999999999999"}},
+    {"SILENCE_TIMEOUT", "120", {"1", "86400"}, {"", "0", "86401", "x"}},
+    {"REQUEST_TIMEOUT", "0", {"0", "86400"}, {"", "86401", "-1", "x"}},
+    {"UPSTREAM_RETRIES", "2", {"0", "10"}, {"", "11", "-1", "x"}},
     {"MODELS_TTL", "600", {"1", "86400"}, {"", "0", "86401", "-5", "x"}},
     {"SSL_CERT_FILE", "", {"", "/etc/ssl/a b.pem"},
 	{"a\nb", "\x1f", "\xc0\x80"}},
@@ -234,7 +237,10 @@ the_defaults_fill_the_fields(void **state)
 	assert_null(options->ssl_cert_file);
 	assert_null(options->ssl_cert_dir);
 	assert_int_equal(options->connect_timeout_s, 10);
-	assert_int_equal(options->upstream_timeout_s, 120);
+	assert_int_equal(options->first_event_timeout_s, 120);
+	assert_int_equal(options->silence_timeout_s, 120);
+	assert_int_equal(options->request_timeout_s, 0);
+	assert_int_equal(options->upstream_retries, 2);
 	assert_int_equal(options->models_ttl_s, 600);
 	assert_null(options->system_prompt);
 	assert_null(options->default_model);
@@ -266,7 +272,10 @@ set_every_option(struct ac_config *config)
 	set(config, "UPSTREAM_COOKIES", "a=b");
 	set(config, "AKASH_ACCESS_TOKEN", "t");
 	set(config, "CONNECT_TIMEOUT", "3");
-	set(config, "UPSTREAM_TIMEOUT", "4");
+	set(config, "FIRST_EVENT_TIMEOUT", "4");
+	set(config, "SILENCE_TIMEOUT", "14");
+	set(config, "REQUEST_TIMEOUT", "15");
+	set(config, "UPSTREAM_RETRIES", "1");
 	set(config, "MODELS_TTL", "5");
 	set(config, "SSL_CERT_FILE", "/f");
 	set(config, "SSL_CERT_DIR", "/d");
@@ -313,7 +322,10 @@ each_option_fills_its_field(void **state)
 	assert_string_equal(options->ssl_cert_file, "/f");
 	assert_string_equal(options->ssl_cert_dir, "/d");
 	assert_int_equal(options->connect_timeout_s, 3);
-	assert_int_equal(options->upstream_timeout_s, 4);
+	assert_int_equal(options->first_event_timeout_s, 4);
+	assert_int_equal(options->silence_timeout_s, 14);
+	assert_int_equal(options->request_timeout_s, 15);
+	assert_int_equal(options->upstream_retries, 1);
 	assert_int_equal(options->models_ttl_s, 5);
 	assert_string_equal(options->system_prompt, "s\np");
 	assert_string_equal(options->default_model, "m");

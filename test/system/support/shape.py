@@ -149,9 +149,12 @@ ERRORS = {
     431: (INVALID, {"headers_too_large"}),
     502: ("server_error",
           {"upstream_error", "upstream_unreachable", "upstream_tls_error",
-           "upstream_session_error", "upstream_challenge"}),
+           "upstream_session_error", "upstream_challenge",
+           "upstream_proxy_error"}),
     503: ("server_error", {"shutting_down", "overloaded"}),
-    504: ("server_error", {"upstream_timeout"}),
+    504: ("server_error", {"upstream_connect_timeout",
+                           "upstream_first_event_timeout",
+                           "upstream_silence_timeout", "request_timeout"}),
 }
 
 
