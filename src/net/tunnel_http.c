@@ -78,8 +78,10 @@ fail_by_status(struct ac_tunnel *tunnel, unsigned status, const char *line)
 	char reason[REASON_MAX + 1];
 	char *origin;
 
-	if (status == 407) {
-		ac_tunnel_fail_credentials(tunnel, " (407)");
+	/* Tinyproxy says 407 where there are none and 401 to wrong ones. */
+	if (status == 407 || status == 401) {
+		ac_tunnel_fail_credentials(
+		    tunnel, status == 407 ? " (407)" : " (401)");
 		return;
 	}
 	show_reason(line, reason);

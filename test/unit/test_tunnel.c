@@ -87,6 +87,8 @@ static const struct dialogue http_dialogues[] = {
 	"the proxy [::1]:3128 wants other credentials (407)"},
     HTTP_FAILS("HTTP/1.1 407 Proxy Authentication Required\r\n", CREDENTIALS,
 	"the proxy p:3128 wants credentials (407)"),
+    HTTP_FAILS("HTTP/1.0 401 Unauthorized\r\n", CREDENTIALS,
+	"the proxy p:3128 wants credentials (401)"),
     HTTP_FAILS("HTTP/1.1 403 Forbidden\r\n", REFUSED,
 	"the proxy p:3128 refused the connection (HTTP 403 Forbidden)"),
     HTTP_FAILS("HTTP/1.0 403\n", REFUSED,

@@ -95,9 +95,12 @@ class Exchange:
                        ("x-vercel-ai-data-stream", "v1")]
         lines = [f"HTTP/1.1 {status} Whatever"]
         lines += [f"{k}: {v}" for k, v in [*APP_HEADERS, *headers]]
+        if (self.request.header("Connection") or "").lower() == "close":
+            self.open = False
         if framing == "chunked":
-            lines += ["Connection: keep-alive", "Keep-Alive: timeout=5",
-                      "Transfer-Encoding: chunked"]
+            lines += (["Connection: keep-alive", "Keep-Alive: timeout=5"]
+                      if self.open else ["Connection: close"])
+            lines += ["Transfer-Encoding: chunked"]
         elif framing == "close":
             self.open = False
             lines += ["Connection: close"]
