@@ -277,6 +277,15 @@ def test_plain_origin_passes_tinyproxy(launch, plain_upstream, auth):
 
 
 @needs_tinyproxy
+def test_missing_credentials_of_a_plain_origin_are_told(
+        launch, plain_upstream):
+    with Tinyproxy(auth=LOGIN) as proxy:
+        check_refused(launch(AKASH_BASE_URL=plain_upstream.url,
+                             HTTP_PROXY=proxy.address),
+                      plain_upstream, proxy.address, "407")
+
+
+@needs_tinyproxy
 def test_prefix_of_a_plain_origin_is_kept(launch):
     """With a proxy the whole URL is the request's target."""
     with Upstream(name=NAME) as upstream, Tinyproxy() as proxy:
