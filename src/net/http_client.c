@@ -393,7 +393,7 @@ jittered_pause(int retries)
 	for (int i = 0; i < retries && ms < PAUSE_MAX_MS; i++)
 		ms *= PAUSE_GROWTH;
 	evutil_secure_rng_get_bytes(&random, sizeof(random));
-	return ms * 3 / 4 + ms * random / (2 * UINT16_MAX);
+	return ms * 3 / 4 + ms * random / (2 * (int64_t)UINT16_MAX);
 }
 
 static void

@@ -285,8 +285,9 @@ on_soon(evutil_socket_t fd, short what, void *arg)
 bool
 ac_http_conn_is_reusable(const struct ac_http_conn *conn)
 {
-	return conn->state == CONN_ENDED && conn->end == AC_CONN_COMPLETE &&
-	       !conn->peer_closed && !conn->answered_early &&
+	return !ac_conn_is_read_by_proxy(conn) && conn->state == CONN_ENDED &&
+	       conn->end == AC_CONN_COMPLETE && !conn->peer_closed &&
+	       !conn->answered_early &&
 	       evbuffer_get_length(bufferevent_get_input(conn->bev)) == 0;
 }
 

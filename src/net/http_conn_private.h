@@ -84,6 +84,10 @@ void ac_exchange_take_partial_chunk(struct ac_http_conn *conn);
 /* Notes that no connection came about in time. */
 void ac_exchange_note_timeout(struct ac_http_conn *conn);
 
+/* Whether a proxy reads the requests themselves (RFC 9112, 3.2.2): in plain,
+ * where it is an HTTP proxy. */
+bool ac_conn_is_read_by_proxy(const struct ac_http_conn *conn);
+
 /* Whether the way to the origin is a tunnel through a proxy: always over
  * TLS, in plain only through SOCKS. */
 bool ac_conn_needs_tunnel(const struct ac_http_conn *conn);

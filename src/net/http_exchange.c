@@ -38,32 +38,28 @@ static void on_chunk(struct evhttp_request *, void *arg);
 static void on_error(enum evhttp_request_error, void *arg);
 static void on_response(struct evhttp_request *, void *arg);
 
-/* Whether a proxy reads the requests themselves (RFC 9112, 3.2.2). */
-static bool
-is_read_by_proxy(const struct ac_http_conn *conn)
-{
-	return conn->origin->proxy != NULL && !ac_conn_needs_tunnel(conn);
-}
-
 static char *
 make_target(
     const struct ac_http_conn *conn, const struct ac_http_request *request)
 {
-	if (!is_read_by_proxy(conn))
+	if (!ac_conn_is_read_by_proxy(conn))
 		return ac_strdup(request->path);
 	return ac_asprintf(
 	    "http://%s%s", conn->origin->url->host_header, request->path);
 }
 
+/* Some proxies read the first request of a connection alone and hand on what
+ * follows as it is, credentials included: there is to be no second one. */
 static void
-add_proxy_authorization(
+add_proxy_headers(
     const struct ac_http_conn *conn, struct evhttp_request *request)
 {
+	struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
 	char *value = ac_proxy_authorization(conn->origin->proxy);
 
 	if (value != NULL)
-		evhttp_add_header(evhttp_request_get_output_headers(request),
-		    "Proxy-Authorization", value);
+		evhttp_add_header(headers, "Proxy-Authorization", value);
+	evhttp_add_header(headers, "Connection", "close");
 	ac_wipe_and_free(value);
 }
 
@@ -73,8 +69,8 @@ make_request(struct ac_http_conn *conn, const struct ac_http_request *request)
 	struct evhttp_request *made = ac_http_request_make(
 	    request, conn->origin->url->host_header, on_response, conn);
 
-	if (is_read_by_proxy(conn))
-		add_proxy_authorization(conn, made);
+	if (ac_conn_is_read_by_proxy(conn))
+		add_proxy_headers(conn, made);
 	evhttp_request_set_header_cb(made, on_header);
 	evhttp_request_set_chunked_cb(made, on_chunk);
 	evhttp_request_set_error_cb(made, on_error);
@@ -268,6 +264,14 @@ on_header(struct evhttp_request *request, void *arg)
 
 	if (head.status >= 100 && head.status < 200)
 		return skip_interim_answer(conn, request);
+	if (head.status == 407 && ac_conn_is_read_by_proxy(conn)) {
+		conn->end = AC_CONN_PROXY_FAILED;
+		snprintf(conn->why, sizeof(conn->why),
+		    "the proxy %s wants %scredentials (407)",
+		    conn->origin->proxy->host_port,
+		    conn->origin->proxy->user == NULL ? "" : "other ");
+		return -1;
+	}
 	if (head.status < 200 || head.status > 999) {
 		conn->end = AC_CONN_BAD_ANSWER;
 		snprintf(conn->why, sizeof(conn->why),

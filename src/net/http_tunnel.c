@@ -34,6 +34,12 @@ ac_conn_needs_tunnel(const struct ac_http_conn *conn)
 	       (conn->origin->tls != NULL || proxy->kind == AC_PROXY_SOCKS5);
 }
 
+bool
+ac_conn_is_read_by_proxy(const struct ac_http_conn *conn)
+{
+	return conn->origin->proxy != NULL && !ac_conn_needs_tunnel(conn);
+}
+
 static void
 new_tunnel(struct ac_http_conn *conn)
 {
