@@ -6,8 +6,6 @@
  */
 #include "codec/literal.h"
 
-#include <stdint.h>
-
 #include "base/utf8.h"
 
 enum char_kind {
@@ -216,6 +214,44 @@ ac_literal_repair(struct ac_buf *out, const char *s, size_t len)
 		i += c.len;
 	}
 	return true;
+}
+
+size_t
+ac_literal_next(const char *s, size_t len, uint32_t *code_point)
+{
+	struct literal_char c = next_char(s, len);
+
+	*code_point = c.kind == CHAR_OK ? c.code_point : 0xfffd;
+	/* Whoever goes on by what is returned comes to an end. */
+	return c.len == 0 ? 1 : c.len;
+}
+
+size_t
+ac_literal_prefix(const char *s, size_t len, size_t *text_len)
+{
+	size_t room = *text_len;
+	size_t i = 0;
+
+	while (i < len && room > 0) {
+		size_t plain = plain_ascii(s + i, len - i);
+		uint32_t code_point;
+		size_t bytes, utf8_bytes;
+
+		if (plain > room)
+			plain = room;
+		i += plain;
+		room -= plain;
+		if (i == len || room == 0)
+			break;
+		bytes = ac_literal_next(s + i, len - i, &code_point);
+		utf8_bytes = ac_utf8_len(code_point);
+		if (utf8_bytes > room)
+			break;
+		i += bytes;
+		room -= utf8_bytes;
+	}
+	*text_len -= room;
+	return i;
 }
 
 bool

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 
@@ -34,6 +35,15 @@ struct ac_literal_report ac_literal_check(const char *s, size_t len);
  * byte that is not UTF-8 replaced by \ufffd. False if out is full. */
 AC_MUST_CHECK bool ac_literal_repair(
     struct ac_buf *out, const char *s, size_t len);
+
+/* The first character of a CLEAN literal (len is at least 1): the bytes that it
+ * takes there, at least 1, and the character in *code_point. */
+size_t ac_literal_next(const char *s, size_t len, uint32_t *code_point);
+
+/* The bytes of a CLEAN literal that hold its first characters, as many as
+ * stand for no more than *text_len bytes of UTF-8; *text_len becomes what
+ * they stand for. */
+size_t ac_literal_prefix(const char *s, size_t len, size_t *text_len);
 
 /* Appends what a CLEAN literal stands for to out. False if out is full. */
 AC_MUST_CHECK bool ac_literal_decode(

@@ -7,6 +7,7 @@
 
 #include "base/attr.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "support/unit.h"
 
 #define TEXT(s) s, sizeof(s) - 1
@@ -307,6 +308,65 @@ results_are_appended(void **state)
 	ac_buf_clear(&out);
 }
 
+static void
+characters_are_read_one_by_one(void **state)
+{
+	AC_UNUSED(state);
+	for (size_t i = 0; i < AC_LENGTH(cases); i++) {
+		const struct test_case *c = &cases[i];
+		struct ac_buf text;
+		size_t at = 0;
+
+		if (c->state != AC_LITERAL_CLEAN)
+			continue;
+		ac_buf_init(&text, c->text_len);
+		while (at < c->len) {
+			uint32_t code_point;
+			char utf8[4];
+
+			at += ac_literal_next(
+			    c->literal + at, c->len - at, &code_point);
+			assert_true(ac_buf_add(
+			    &text, utf8, ac_utf8_encode(code_point, utf8)));
+		}
+		assert_int_equal(at, c->len);
+		assert_int_equal(text.len, c->text_len);
+		assert_memory_equal(ac_buf_string(&text), c->text, text.len);
+		ac_buf_clear(&text);
+	}
+}
+
+/* What is cut off at each length is what was asked for, or lacks less than
+ * one character. */
+static void
+a_prefix_holds_whole_characters(void **state)
+{
+	AC_UNUSED(state);
+	for (size_t i = 0; i < AC_LENGTH(cases); i++) {
+		const struct test_case *c = &cases[i];
+
+		if (c->state != AC_LITERAL_CLEAN)
+			continue;
+		for (size_t asked = 0; asked <= c->text_len + 1; asked++) {
+			size_t got = asked;
+			size_t len =
+			    ac_literal_prefix(c->literal, c->len, &got);
+			size_t expected =
+			    asked < c->text_len ? asked : c->text_len;
+
+			while (expected < c->text_len &&
+			       (c->text[expected] & 0xc0) == 0x80)
+				expected--;
+			assert_int_equal(got, expected);
+			assert_int_equal(
+			    ac_literal_check(c->literal, len).state,
+			    AC_LITERAL_CLEAN);
+			assert_int_equal(
+			    ac_literal_check(c->literal, len).text_len, got);
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -319,6 +379,8 @@ main(void)
 	    cmocka_unit_test(each_control_character_is_broken),
 	    cmocka_unit_test(a_buffer_without_room_refuses),
 	    cmocka_unit_test(results_are_appended),
+	    cmocka_unit_test(characters_are_read_one_by_one),
+	    cmocka_unit_test(a_prefix_holds_whole_characters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
