@@ -5,11 +5,14 @@
  *
  * An answer is START*, then TEXT, REASONING, TOOL… and EXTRA in any order,
  * STEP where a step of several ends, and last either FINISH and END or one
- * ERROR. Nothing follows ERROR or END.
+ * ERROR. Nothing follows ERROR or END. A stage between the two (think.h,
+ * stop.h, limit.h) is an ac_event_fn that calls the next one; one that cuts
+ * an answer short says FINISH and then nothing, not even END.
  */
 #ifndef AC_CODEC_EVENT_H
 #define AC_CODEC_EVENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +29,8 @@ enum ac_event_type {
 	AC_EVENT_FINISH,          /* finish, usage: the message ended */
 	AC_EVENT_ERROR,           /* error, literal: the answer failed */
 	AC_EVENT_END,             /* the stream ended as it should */
+	/* All TEXT so far was thinking (think.h); text_len is 0. */
+	AC_EVENT_TEXT_WAS_REASONING,
 	AC_EVENT_TYPES
 };
 
@@ -60,6 +65,10 @@ struct ac_event {
 	enum ac_finish finish;
 	enum ac_stream_error error;
 	struct ac_usage usage;
+	/* REASONING: its literal was left out, its text_len kept, so that the
+	 * consumer can count it and knows that the answer has begun.
+	 * TEXT_WAS_REASONING: that text is to be left out likewise. */
+	bool dropped;
 	/* A checked JSON string literal without its quotes: valid UTF-8, no
 	 * lone surrogate, fit to be copied into other JSON. Borrowed for the
 	 * time of the callback; not NUL-terminated. */

@@ -23,6 +23,7 @@ static const char *const type_names[AC_EVENT_TYPES] = {
     [AC_EVENT_FINISH] = "FINISH",
     [AC_EVENT_ERROR] = "ERROR",
     [AC_EVENT_END] = "END",
+    [AC_EVENT_TEXT_WAS_REASONING] = "TEXT_WAS_REASONING",
 };
 
 static const char *const finish_names[AC_FINISHES] = {
@@ -111,6 +112,7 @@ write_event(FILE *out, const struct ac_event *event)
 			write_literal(out, event);
 		break;
 	case AC_EVENT_END:
+	case AC_EVENT_TEXT_WAS_REASONING:
 	case AC_EVENT_TYPES:
 		break;
 	}
