@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The chat completion encoders: see completion.h. */
+/* The encoders of both kinds of completions: see completion.h. */
 #include "codec/completion.h"
 
 #include <assert.h>
@@ -24,9 +24,55 @@ static const char *const finish_names[] = {
 };
 static_assert(AC_LENGTH(finish_names) == AC_FINISHES, "a name for each");
 
+/* What the forms differ in: the literals go between these. */
+struct form {
+	const char *chunk;     /* a frame's "object" … */
+	const char *text;      /* … and its choice before a text … */
+	const char *reasoning; /* … or before a reasoning, if it has that … */
+	const char *end;       /* … and behind either … */
+	const char *finish;    /* … or its choice up to the finish */
+	const char *whole;     /* a whole answer's "object" … */
+	const char *content;   /* … and its choice before the text … */
+	const char *thinking;  /* … between that and the reasoning, … */
+	const char *whole_end; /* … and behind them, up to the finish */
+};
+
+static const struct form forms[] = {
+    [AC_COMPLETION_CHAT] =
+	{
+	    .chunk = "chat.completion.chunk",
+	    .text = "{\"index\":0,\"delta\":{\"content\":\"",
+	    .reasoning = "{\"index\":0,\"delta\":{\"reasoning_content\":\"",
+	    .end = "\"},\"logprobs\":null,\"finish_reason\":null}",
+	    .finish = "{\"index\":0,\"delta\":{},\"logprobs\":null,"
+		      "\"finish_reason\":",
+	    .whole = "chat.completion",
+	    .content = "{\"index\":0,\"message\":{\"role\":\"assistant\","
+		       "\"content\":\"",
+	    .thinking = "\",\"reasoning_content\":\"",
+	    .whole_end = "\",\"refusal\":null},\"logprobs\":null,"
+			 "\"finish_reason\":",
+	},
+    [AC_COMPLETION_TEXT] =
+	{
+	    .chunk = "text_completion",
+	    .text = "{\"text\":\"",
+	    .end = "\",\"index\":0,\"logprobs\":null,\"finish_reason\":null}",
+	    .finish = "{\"text\":\"\",\"index\":0,\"logprobs\":null,"
+		      "\"finish_reason\":",
+	    .whole = "text_completion",
+	    .content = "{\"text\":\"",
+	    .whole_end = "\",\"index\":0,\"logprobs\":null,"
+			 "\"finish_reason\":",
+	},
+};
+static_assert(AC_LENGTH(forms) == AC_COMPLETION_FORMS, "each is described");
+
 const char *
-ac_finish_name(enum ac_finish finish)
+ac_finish_name(enum ac_completion_form form, enum ac_finish finish)
 {
+	if (form == AC_COMPLETION_TEXT && finish == AC_FINISH_TOOL_CALLS)
+		finish = AC_FINISH_STOP;
 	return finish_names[finish];
 }
 
@@ -60,8 +106,9 @@ ac_chunk_encoder_init(struct ac_chunk_encoder *encoder,
 	struct evbuffer *text = ac_text_new();
 
 	ac_text_add_string(text, "data: {");
-	add_head(text, head, "chat.completion.chunk");
+	add_head(text, head, forms[head->form].chunk);
 	ac_text_add_string(text, ",\"choices\":[");
+	encoder->form = head->form;
 	encoder->usage = usage;
 	encoder->head_len = evbuffer_get_length(text);
 	encoder->head = ac_malloc(encoder->head_len);
@@ -85,22 +132,23 @@ end_frame(struct ac_chunk_encoder *encoder, struct evbuffer *out)
 				    : "]}\n\n");
 }
 
-/* One frame with a literal in its delta. */
+/* One frame with a literal between begin and the end of a choice. */
 static void
-add_delta(struct ac_chunk_encoder *encoder, struct evbuffer *out,
-    const char *delta, const char *literal, size_t len)
+add_literal(struct ac_chunk_encoder *encoder, struct evbuffer *out,
+    const char *begin, const char *literal, size_t len)
 {
 	ac_text_add(out, encoder->head, encoder->head_len);
-	ac_text_add_string(out, delta);
+	ac_text_add_string(out, begin);
 	ac_text_add(out, literal, len);
-	ac_text_add_string(
-	    out, "\"},\"logprobs\":null,\"finish_reason\":null}");
+	ac_text_add_string(out, forms[encoder->form].end);
 	end_frame(encoder, out);
 }
 
 void
 ac_chunk_add_role(struct ac_chunk_encoder *encoder, struct evbuffer *out)
 {
+	if (encoder->form == AC_COMPLETION_TEXT)
+		return;
 	ac_text_add(out, encoder->head, encoder->head_len);
 	ac_text_add_string(out,
 	    "{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\","
@@ -112,16 +160,17 @@ void
 ac_chunk_add_text(struct ac_chunk_encoder *encoder, struct evbuffer *out,
     const char *literal, size_t len)
 {
-	add_delta(encoder, out, "{\"index\":0,\"delta\":{\"content\":\"",
-	    literal, len);
+	add_literal(encoder, out, forms[encoder->form].text, literal, len);
 }
 
 void
 ac_chunk_add_reasoning(struct ac_chunk_encoder *encoder, struct evbuffer *out,
     const char *literal, size_t len)
 {
-	add_delta(encoder, out,
-	    "{\"index\":0,\"delta\":{\"reasoning_content\":\"", literal, len);
+	const char *begin = forms[encoder->form].reasoning;
+
+	if (begin != NULL && len > 0)
+		add_literal(encoder, out, begin, literal, len);
 }
 
 void
@@ -129,10 +178,8 @@ ac_chunk_add_finish(struct ac_chunk_encoder *encoder, struct evbuffer *out,
     enum ac_finish finish)
 {
 	ac_text_add(out, encoder->head, encoder->head_len);
-	evbuffer_add_printf(out,
-	    "{\"index\":0,\"delta\":{},\"logprobs\":null,"
-	    "\"finish_reason\":\"%s\"}",
-	    ac_finish_name(finish));
+	evbuffer_add_printf(out, "%s\"%s\"}", forms[encoder->form].finish,
+	    ac_finish_name(encoder->form, finish));
 	end_frame(encoder, out);
 }
 
@@ -152,6 +199,12 @@ void
 ac_chunk_add_done(struct evbuffer *out)
 {
 	ac_text_add_string(out, "data: [DONE]\n\n");
+}
+
+void
+ac_chunk_add_comment(struct evbuffer *out)
+{
+	ac_text_add_string(out, ": keep-alive\n\n");
 }
 
 void
@@ -199,6 +252,8 @@ ac_completion_add_reasoning(
 {
 	if (!has_room(completion, len))
 		return false;
+	if (len == 0)
+		return true; /* not even an empty field comes of it */
 	if (completion->reasoning == NULL)
 		completion->reasoning = ac_text_new();
 	ac_text_add(completion->reasoning, literal, len);
@@ -206,24 +261,42 @@ ac_completion_add_reasoning(
 }
 
 void
+ac_completion_move_text_to_reasoning(struct ac_completion *completion)
+{
+	if (evbuffer_get_length(completion->content) == 0)
+		return;
+	if (completion->reasoning == NULL)
+		completion->reasoning = ac_text_new();
+	evbuffer_add_buffer(completion->reasoning, completion->content);
+}
+
+void
+ac_completion_drop_text(struct ac_completion *completion)
+{
+	evbuffer_drain(
+	    completion->content, evbuffer_get_length(completion->content));
+}
+
+void
 ac_completion_finish(struct ac_completion *completion,
     const struct ac_completion_head *head, enum ac_finish finish,
     const struct ac_usage *usage, struct evbuffer *out)
 {
+	const struct form *form = &forms[head->form];
+
 	ac_text_add_string(out, "{");
-	add_head(out, head, "chat.completion");
-	ac_text_add_string(out,
-	    ",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\","
-	    "\"content\":\"");
+	add_head(out, head, form->whole);
+	evbuffer_add_printf(out, ",\"choices\":[%s", form->content);
 	evbuffer_add_buffer(out, completion->content);
-	if (completion->reasoning != NULL) {
-		ac_text_add_string(out, "\",\"reasoning_content\":\"");
+	if (completion->reasoning != NULL && form->thinking != NULL) {
+		ac_text_add_string(out, form->thinking);
 		evbuffer_add_buffer(out, completion->reasoning);
 	}
-	evbuffer_add_printf(out,
-	    "\",\"refusal\":null},\"logprobs\":null,\"finish_reason\":\"%s\"}]"
-	    ",\"usage\":",
-	    ac_finish_name(finish));
+	if (completion->reasoning != NULL)
+		evbuffer_free(completion->reasoning);
+	completion->reasoning = NULL;
+	evbuffer_add_printf(out, "%s\"%s\"}],\"usage\":", form->whole_end,
+	    ac_finish_name(head->form, finish));
 	add_usage(out, usage);
 	ac_text_add_string(out, "}");
 }

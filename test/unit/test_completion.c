@@ -294,7 +294,8 @@ each_finish_has_its_word(void **state)
 		json_t *frame;
 
 		assert_string_equal(
-		    ac_finish_name((enum ac_finish)i), words[i]);
+		    ac_finish_name(AC_COMPLETION_CHAT, (enum ac_finish)i),
+		    words[i]);
 		ac_chunk_encoder_init(&encoder, &head, AC_CHUNK_USAGE_NONE);
 		ac_chunk_add_finish(&encoder, out, (enum ac_finish)i);
 		at = stream = take(out);
@@ -497,6 +498,53 @@ finishing_empties_a_completion(void **state)
 	ac_completion_clear(&completion);
 }
 
+static void
+a_text_that_was_reasoning_is_moved_or_dropped(void **state)
+{
+	struct ac_completion completion;
+	char *text;
+
+	AC_UNUSED(state);
+	ac_completion_init(&completion, 5);
+	ac_completion_move_text_to_reasoning(&completion);
+	assert_null(completion.reasoning);
+	assert_true(ac_completion_add_text(&completion, "ab", 2));
+	ac_completion_move_text_to_reasoning(&completion);
+	assert_true(ac_completion_add_text(&completion, "cd", 2));
+	ac_completion_move_text_to_reasoning(&completion);
+	/* It still counts. */
+	assert_false(ac_completion_add_text(&completion, "ef", 2));
+	assert_true(ac_completion_add_text(&completion, "e", 1));
+	text = finish(&completion, &head);
+	assert_non_null(
+	    strstr(text, "\"content\":\"e\",\"reasoning_content\":\"abcd\","));
+	free(text);
+	/* What was dropped does not, and leaves no field behind. */
+	assert_true(ac_completion_add_text(&completion, "abcde", 5));
+	ac_completion_drop_text(&completion);
+	assert_true(ac_completion_add_reasoning(&completion, "", 0));
+	assert_true(ac_completion_add_text(&completion, "fghij", 5));
+	text = finish(&completion, &head);
+	assert_non_null(strstr(text, "\"content\":\"fghij\",\"refusal\":null"));
+	free(text);
+	ac_completion_clear(&completion);
+}
+
+static void
+neither_a_comment_nor_an_empty_reasoning_is_an_event(void **state)
+{
+	struct ac_chunk_encoder encoder;
+	struct evbuffer *out = evbuffer_new();
+
+	AC_UNUSED(state);
+	ac_chunk_encoder_init(&encoder, &head, AC_CHUNK_USAGE_NONE);
+	ac_chunk_add_reasoning(&encoder, out, "", 0);
+	ac_chunk_add_comment(out);
+	expect_bytes(out, ": keep-alive\n\n");
+	ac_chunk_encoder_clear(&encoder);
+	evbuffer_free(out);
+}
+
 int
 main(void)
 {
@@ -513,6 +561,9 @@ main(void)
 	    cmocka_unit_test(reasoning_stands_beside_the_content),
 	    cmocka_unit_test(a_completion_takes_max_len_and_not_a_byte_more),
 	    cmocka_unit_test(finishing_empties_a_completion),
+	    cmocka_unit_test(a_text_that_was_reasoning_is_moved_or_dropped),
+	    cmocka_unit_test(
+		neither_a_comment_nor_an_empty_reasoning_is_an_event),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
