@@ -159,6 +159,20 @@ add_event(struct event_log *log, const struct ac_event *event)
 	}
 }
 
+/* The order that event.h lays down. */
+static void
+check_order(struct event_log *log, const struct ac_event *event)
+{
+	if (log->over)
+		log->problem = "an event after ERROR or END";
+	if (log->finished && event->type != AC_EVENT_END)
+		log->problem = "something else than END after FINISH";
+	if (event->type == AC_EVENT_FINISH)
+		log->finished = true;
+	if (event->type == AC_EVENT_ERROR || event->type == AC_EVENT_END)
+		log->over = true;
+}
+
 void
 event_log_on_event(const struct ac_event *event, void *arg)
 {
@@ -167,6 +181,7 @@ event_log_on_event(const struct ac_event *event, void *arg)
 	    event->type == AC_EVENT_TEXT || event->type == AC_EVENT_REASONING;
 	bool is_dropped = is_text && event->dropped;
 
+	check_order(log, event);
 	log->events++;
 	log->last_event = event;
 	if (is_dropped && event->literal_len != 0)

@@ -13,6 +13,7 @@
 #ifndef AC_TEST_EVENT_LOG_H
 #define AC_TEST_EVENT_LOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buf.h"
@@ -25,12 +26,14 @@ enum event_log_form {
 
 struct event_log {
 	enum event_log_form form;
-	struct ac_buf out; /* owned */
-	size_t events;     /* how many came */
-	enum ac_event_type last;
-	size_t dropped;         /* of the REASONING that is not written yet */
-	const void *last_event; /* only to be compared */
-	const char *problem;    /* a rule that was broken, or NULL */
+	struct ac_buf out;       /* owned */
+	size_t events;           /* how many came */
+	enum ac_event_type last; /* whose run is open, or TYPES */
+	bool finished;           /* FINISH came */
+	bool over;               /* ERROR or END came */
+	size_t dropped;          /* of the REASONING that is not written yet */
+	const void *last_event;  /* only to be compared */
+	const char *problem;     /* a rule that was broken, or NULL */
 };
 
 /* An empty log in place. */
