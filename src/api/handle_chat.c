@@ -315,6 +315,7 @@ on_event(const struct ac_event *event, void *arg)
 	case AC_EVENT_TOOL_CALL_DELTA:
 	case AC_EVENT_TOOL_RESULT:
 	case AC_EVENT_EXTRA:
+	case AC_EVENT_TEXT_WAS_REASONING:
 	case AC_EVENT_TYPES:
 		break;
 	}
