@@ -28,15 +28,26 @@ const char *
 ac_model_choose(struct ac_api *api, const char *asked, struct ac_error *error)
 {
 	const char *fallback = api->options->default_model;
+	const char *target =
+	    asked == NULL
+		? NULL
+		: ac_aliases_find(&api->options->model_aliases, asked);
+	const char *model = target != NULL ? target : asked;
 
-	if (asked != NULL && *asked != '\0' && is_known(api, asked))
-		return asked;
+	if (model != NULL && *model != '\0' && is_known(api, model))
+		return model;
 	if (fallback != NULL)
 		return fallback;
-	if (asked == NULL || *asked == '\0')
+	if (model == NULL || *model == '\0')
 		ac_error_set_param(error, AC_ERROR_MISSING_PARAMETER, "model",
 		    "Missing required parameter: 'model'. GET /v1/models "
 		    "lists the models.");
+	else if (target != NULL)
+		ac_error_set_param(error, AC_ERROR_MODEL_NOT_FOUND, "model",
+		    "The model '%.200s' does not exist, for which '%.200s' "
+		    "stands in MODEL_ALIASES. GET /v1/models lists the "
+		    "models.",
+		    target, asked);
 	else
 		ac_error_set_param(error, AC_ERROR_MODEL_NOT_FOUND, "model",
 		    "The model '%.200s' does not exist. GET /v1/models lists "

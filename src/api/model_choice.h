@@ -9,9 +9,10 @@ struct ac_api;
 
 /*
  * The model to send upstream for the one that was asked for (NULL or "" if
- * none was): the same, DEFAULT_MODEL in place of a missing or unknown one,
- * or NULL and an error. Borrowed from asked or from the options. Never waits
- * for the list of models: where none is at hand the upstream decides.
+ * none was): what MODEL_ALIASES has for it, else the same; DEFAULT_MODEL in
+ * place of a missing or unknown one; or NULL and an error. Borrowed from
+ * asked or from the options. Never waits for the list of models: where none
+ * is at hand the upstream decides.
  */
 const char *ac_model_choose(
     struct ac_api *api, const char *asked, struct ac_error *error);

@@ -90,6 +90,20 @@ const struct ac_option ac_option_table[] = {
 		"404, or the upstream decides.",
     },
     {
+	.name = "MODEL_ALIASES",
+	.type = AC_TYPE_ALIASES,
+	.offset = FIELD(model_aliases),
+	.one_line = true,
+	.default_value = "",
+	.placeholder = "ALIASES",
+	.allowed = "`name=model`, separated by commas, such as "
+		   "`gpt-4o=DeepSeek-R1,gpt-3.5-turbo=Meta-Llama-3-1-8B`; or "
+		   "empty",
+	.help = "Models that clients ask for under other names. Whole names "
+		"count, upper and lower case differ, and `GET /v1/models` "
+		"shows the models alone.",
+    },
+    {
 	.name = "SYSTEM_PROMPT",
 	.type = AC_TYPE_TEXT,
 	.offset = FIELD(system_prompt),

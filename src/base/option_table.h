@@ -15,7 +15,8 @@ enum ac_option_type {
 	AC_TYPE_WHOLE, /* int64_t from min to max */
 	AC_TYPE_REAL,  /* from min to max, empty means absent */
 	AC_TYPE_SWITCH,
-	AC_TYPE_CHOICE, /* an enum whose values count from 0 */
+	AC_TYPE_CHOICE,  /* an enum whose values count from 0 */
+	AC_TYPE_ALIASES, /* names that stand for others */
 	AC_OPTION_TYPES
 };
 
@@ -37,6 +38,7 @@ struct ac_option {
 };
 
 enum { AC_OPTIONS = 36 };
+enum { AC_OPTIONS = 30 };
 extern const struct ac_option ac_option_table[AC_OPTIONS];
 
 /* The row of a name, or NULL. */

@@ -38,6 +38,9 @@ static bool set_switch(struct ac_options *, const struct ac_option *,
 static bool set_choice(struct ac_options *, const struct ac_option *,
     const char *value, const char **why);
 
+static bool set_aliases(struct ac_options *, const struct ac_option *,
+    const char *value, const char **why);
+
 static bool (*const setters[])(struct ac_options *, const struct ac_option *,
     const char *value, const char **why) = {
     [AC_TYPE_TEXT] = set_text,
@@ -49,6 +52,7 @@ static bool (*const setters[])(struct ac_options *, const struct ac_option *,
     [AC_TYPE_REAL] = set_real,
     [AC_TYPE_SWITCH] = set_switch,
     [AC_TYPE_CHOICE] = set_choice,
+    [AC_TYPE_ALIASES] = set_aliases,
 };
 static_assert(AC_LENGTH(setters) == AC_OPTION_TYPES, "a setter for each type");
 
@@ -99,6 +103,7 @@ ac_config_free(struct ac_config *config)
 	}
 	ac_address_clear(&config->options.server_address);
 	ac_url_clear(&config->options.akash_base_url);
+	ac_aliases_clear(&config->options.model_aliases);
 	free(config);
 }
 
@@ -213,6 +218,7 @@ set_option(struct ac_config *config, enum ac_option_source source,
 	if (weaker) {
 		ac_address_clear(&scratch.server_address);
 		ac_url_clear(&scratch.akash_base_url);
+		ac_aliases_clear(&scratch.model_aliases);
 		if (option->type == AC_TYPE_TEXT ||
 		    option->type == AC_TYPE_PATH ||
 		    option->type == AC_TYPE_SECRET)
@@ -230,9 +236,9 @@ set_option(struct ac_config *config, enum ac_option_source source,
 static bool
 means_unset(const struct ac_option *option, enum ac_option_source source)
 {
-	bool has_empty = option->type == AC_TYPE_TEXT ||
-			 option->type == AC_TYPE_PATH ||
-			 option->type == AC_TYPE_REAL;
+	bool has_empty =
+	    option->type == AC_TYPE_TEXT || option->type == AC_TYPE_PATH ||
+	    option->type == AC_TYPE_REAL || option->type == AC_TYPE_ALIASES;
 
 	return !has_empty &&
 	       (source == AC_SOURCE_FILE || source == AC_SOURCE_ENVIRONMENT);
@@ -295,14 +301,36 @@ check_text(const struct ac_option *option, const char *value)
 }
 
 static bool
-set_text(struct ac_options *options, const struct ac_option *option,
-    const char *value, const char **why)
+is_clean(const struct ac_option *option, const char *value, const char **why)
 {
 	char **text = field(options, option);
 
 	/* What others have put into their variable must not end the start
 	 * of a program that may not even use it. */
 	*why = option->everybodys ? NULL : check_text(option, value);
+	if (!is_utf8(value)) {
+		*why = "it is not UTF-8";
+		return false;
+	}
+	for (const char *p = value; *p != '\0'; p++) {
+		if (((unsigned char)*p < ' ' || *p == 0x7f) &&
+		    (option->type != AC_TYPE_TEXT || option->one_line)) {
+			*why = "it holds a control character";
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool
+set_text(struct ac_options *options, const struct ac_option *option,
+    const char *value, const char **why)
+{
+	char **text = field(options, option);
+
+	if (!is_clean(option, value, why))
+		return false;
+	*why = option->check == NULL ? NULL : option->check(value);
 	if (*why != NULL)
 		return false;
 	ac_wipe_and_free(*text);
@@ -418,6 +446,21 @@ set_choice(struct ac_options *options, const struct ac_option *option,
 	}
 	*why = "it is not one of the choices";
 	return false;
+}
+
+static bool
+set_aliases(struct ac_options *options, const struct ac_option *option,
+    const char *value, const char **why)
+{
+	struct ac_aliases *aliases = field(options, option);
+	struct ac_aliases parsed = {.count = 0};
+
+	if (!is_clean(option, value, why) ||
+	    !ac_aliases_parse(&parsed, value, why))
+		return false;
+	ac_aliases_clear(aliases);
+	*aliases = parsed;
+	return true;
 }
 
 /* --server-address for SERVER_ADDRESS. */

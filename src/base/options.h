@@ -13,6 +13,7 @@
 
 #include <akashchat/akashchat.h>
 
+#include "base/aliases.h"
 #include "base/attr.h"
 #include "base/log.h"
 #include "base/url.h"
@@ -66,6 +67,7 @@ struct ac_options {
 	struct ac_optional_real default_temperature;
 	struct ac_optional_real default_top_p;
 	enum ac_unknown_models unknown_models;
+	struct ac_aliases model_aliases;
 	/* demo */
 	bool demo;
 	int64_t demo_session_ttl_s;

@@ -19,6 +19,8 @@ BAD_VALUES = {
                        "http://x:0", "http://x:99999", "https:// x"],
     "DEFAULT_MODEL": ["\udcff"],
     "UNKNOWN_MODELS": ["maybe", "Reject", "pass "],
+    "MODEL_ALIASES": ["gpt-4o", "a=", "=b", "a=b,a=c", "a=b,", "a=b=c",
+                      "*=b", "a=b\nc", "a=\udcff"],
     "SYSTEM_PROMPT": ["\udcff"],
     "DEFAULT_TEMPERATURE": ["hot", "-0.1", "2.1", "nan", "inf", "1,5", "1x"],
     "DEFAULT_TOP_P": ["all", "-0.1", "1.1", "nan"],

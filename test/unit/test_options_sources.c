@@ -157,7 +157,8 @@ static bool
 has_empty_meaning(const struct ac_option *option)
 {
 	return option->type == AC_TYPE_TEXT || option->type == AC_TYPE_SECRET ||
-	       option->type == AC_TYPE_PATH || option->type == AC_TYPE_REAL;
+	       option->type == AC_TYPE_PATH || option->type == AC_TYPE_REAL ||
+	       option->type == AC_TYPE_ALIASES;
 }
 
 static void

@@ -40,6 +40,10 @@ static const struct values table[] = {
     {"DEFAULT_MODEL", "", {"", "a/b:c", "caf\xc3\xa9"}, {"\xff", "a\nb"}},
     {"UNKNOWN_MODELS", "reject", {"reject", "pass"},
 	{"", "Reject", "pass ", "0", "rejec", "rejected"}},
+    {"MODEL_ALIASES", "",
+	{"", " ", "gpt-4o=DeepSeek-R1", " a = b/c:d , b=c", "caf\xc3\xa9=x"},
+	{"a", "a=", "=b", "a=b,", ",a=b", "a=b,,c=d", "a=b,a=c", "a=b=c",
+	    "gpt-*=b", "a=\xff", "a=b\n"}},
     {"SYSTEM_PROMPT", "", {"", "Be\nbrief.", "\t\"quoted\""}, {"caf\xc3"}},
     {"DEFAULT_TEMPERATURE", "0.85", {"", "0", "2", "0.0", "2.0", "1e0"},
 	{"-0.01", "2.01", "nan", "inf", "1e999", "x", "1x", "1 ", "0,5", " ",
@@ -249,6 +253,7 @@ the_defaults_fill_the_fields(void **state)
 	assert_true(options->default_top_p.set);
 	assert_true(fabs(options->default_top_p.value - 1) < 1e-9);
 	assert_int_equal(options->unknown_models, AC_UNKNOWN_MODELS_REJECT);
+	assert_int_equal(options->model_aliases.count, 0);
 	assert_false(options->demo);
 	assert_int_equal(options->demo_session_ttl_s, 600);
 	assert_int_equal(options->demo_delay_ms, 20);
@@ -265,6 +270,7 @@ set_every_option(struct ac_config *config)
 	set(config, "AKASH_BASE_URL", "http://a:2/p");
 	set(config, "DEFAULT_MODEL", "m");
 	set(config, "UNKNOWN_MODELS", "pass");
+	set(config, "MODEL_ALIASES", "a=b,c=d");
 	set(config, "SYSTEM_PROMPT", "s\np");
 	set(config, "DEFAULT_TEMPERATURE", "");
 	set(config, "DEFAULT_TOP_P", "0.25");
@@ -333,6 +339,8 @@ each_option_fills_its_field(void **state)
 	assert_true(options->default_top_p.set);
 	assert_true(fabs(options->default_top_p.value - 0.25) < 1e-9);
 	assert_int_equal(options->unknown_models, AC_UNKNOWN_MODELS_PASS);
+	assert_int_equal(options->model_aliases.count, 2);
+	assert_string_equal(options->model_aliases.items[1].target, "d");
 	assert_true(options->demo);
 	assert_int_equal(options->demo_session_ttl_s, 7);
 	assert_int_equal(options->demo_delay_ms, 8);
