@@ -1,33 +1,54 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * Reading a chat request: see chat_request.h. Every field is checked here,
- * so that the translation (chat_translate.c) meets only what it knows. A
- * field that is null counts as absent; unknown fields pass.
+ * Reading a request: see chat_request.h. Every field is checked here, the
+ * messages in chat_messages.c and what the upstream does not know in
+ * field_rules.c, so that the translation (chat_translate.c) meets only what
+ * it knows. A field that is null counts as absent; unknown fields pass.
  */
 #include "api/chat_request.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <event2/buffer.h>
 
+#include "api/chat_messages.h"
+#include "api/field_check.h"
+#include "api/field_rules.h"
 #include "base/json.h"
 
-enum { PATH_SIZE = 96 };
+typedef bool read_fn(struct ac_chat_request *, struct ac_error *);
 
-static bool read_fields(struct ac_chat_request *, struct ac_error *);
-static bool read_number(const json_t *body, const char *key, double max,
-    struct ac_optional_real *, struct ac_error *);
-static bool read_switch(const json_t *object, const char *key, const char *path,
-    bool *, struct ac_error *);
-static bool check_messages(struct ac_chat_request *, struct ac_error *);
-static bool check_message(
-    struct ac_chat_request *, size_t i, struct ac_error *);
-static bool check_parts(
-    struct ac_chat_request *, const json_t *parts, size_t i, struct ac_error *);
+static bool parse(struct ac_chat_request *, struct evbuffer *body, read_fn *,
+    struct ac_error *);
+static bool read_chat(struct ac_chat_request *, struct ac_error *);
+static bool read_completion(struct ac_chat_request *, struct ac_error *);
+static bool read_fields(
+    struct ac_chat_request *, enum ac_endpoint, struct ac_error *);
+static bool read_model(struct ac_chat_request *, struct ac_error *);
+static bool read_stream_options(struct ac_chat_request *, struct ac_error *);
+static bool read_stops(struct ac_chat_request *, struct ac_error *);
+static bool add_stop(struct ac_chat_request *, const json_t *, const char *path,
+    struct ac_error *);
+static const json_t *find_prompt(const json_t *body, struct ac_error *);
 
 bool
 ac_chat_request_parse(struct ac_chat_request *request, struct evbuffer *body,
+    struct ac_error *error)
+{
+	return parse(request, body, read_chat, error);
+}
+
+bool
+ac_completion_request_parse(struct ac_chat_request *request,
+    struct evbuffer *body, struct ac_error *error)
+{
+	return parse(request, body, read_completion, error);
+}
+
+static bool
+parse(struct ac_chat_request *request, struct evbuffer *body, read_fn *read,
     struct ac_error *error)
 {
 	size_t len = evbuffer_get_length(body);
@@ -42,7 +63,7 @@ ac_chat_request_parse(struct ac_chat_request *request, struct evbuffer *body,
 		    "The request's body is not valid JSON: %s.", why);
 		return false;
 	}
-	if (!read_fields(request, error)) {
+	if (!read(request, error)) {
 		ac_chat_request_clear(request);
 		return false;
 	}
@@ -53,67 +74,84 @@ void
 ac_chat_request_clear(struct ac_chat_request *request)
 {
 	json_decref(request->json);
-	request->json = NULL;
-}
-
-static const char *
-type_name(const json_t *value)
-{
-	switch (json_typeof(value)) {
-	case JSON_OBJECT:
-		return "an object";
-	case JSON_ARRAY:
-		return "an array";
-	case JSON_STRING:
-		return "a string";
-	case JSON_INTEGER:
-	case JSON_REAL:
-		return "a number";
-	case JSON_TRUE:
-	case JSON_FALSE:
-		return "a boolean";
-	case JSON_NULL:
-		return "null";
-	}
-	return "unknown";
+	free(request->ignored);
+	*request = (struct ac_chat_request){.json = NULL};
 }
 
 static bool
-wrong_type(struct ac_error *error, const char *path, const char *expected,
-    const json_t *value)
+read_chat(struct ac_chat_request *request, struct ac_error *error)
 {
-	ac_error_set_param(error, AC_ERROR_INVALID_TYPE, path,
-	    "Invalid type for '%s': expected %s, but got %s.", path, expected,
-	    type_name(value));
-	return false;
+	if (!read_fields(request, AC_ENDPOINT_CHAT, error))
+		return false;
+	request->messages = ac_json_get(request->json, "messages");
+	return ac_chat_messages_check(
+	    request->messages, &request->prompt_len, error);
 }
 
 static bool
-missing(struct ac_error *error, const char *path)
+read_completion(struct ac_chat_request *request, struct ac_error *error)
 {
-	ac_error_set_param(error, AC_ERROR_MISSING_PARAMETER, path,
-	    "Missing required parameter: '%s'.", path);
-	return false;
+	const json_t *prompt;
+	json_t *message, *messages;
+
+	if (!read_fields(request, AC_ENDPOINT_COMPLETION, error))
+		return false;
+	prompt = find_prompt(request->json, error);
+	if (prompt == NULL)
+		return false;
+	message = json_object();
+	json_object_set_new(message, "role", json_string("user"));
+	json_object_set_new(message, "content",
+	    json_stringn(
+		json_string_value(prompt), json_string_length(prompt)));
+	messages = json_array();
+	json_array_append_new(messages, message);
+	/* In the body, which then owns them. */
+	json_object_set_new(request->json, "messages", messages);
+	request->messages = messages;
+	request->prompt_len = (int64_t)json_string_length(prompt);
+	return true;
 }
 
 static bool
-read_fields(struct ac_chat_request *request, struct ac_error *error)
+read_fields(struct ac_chat_request *request, enum ac_endpoint endpoint,
+    struct ac_error *error)
 {
 	const json_t *body = request->json;
-	const json_t *model = ac_json_get(body, "model");
-	const json_t *stream_options = ac_json_get(body, "stream_options");
 
 	if (!json_is_object(body)) {
 		ac_error_set(error, AC_ERROR_INVALID_TYPE,
 		    "The request's body must be a JSON object, but it is %s.",
-		    type_name(body));
+		    ac_field_type_name(body));
 		return false;
 	}
+	return read_model(request, error) &&
+	       ac_field_read_switch(
+		   body, "stream", "stream", &request->stream, error) &&
+	       read_stream_options(request, error) &&
+	       ac_field_read_number(
+		   body, "temperature", 0, 2, &request->temperature, error) &&
+	       /* The Go program's clients write topP. */
+	       ac_field_read_number(
+		   body, "topP", 0, 1, &request->top_p, error) &&
+	       ac_field_read_number(
+		   body, "top_p", 0, 1, &request->top_p, error) &&
+	       ac_field_read_count(
+		   body, "max_tokens", &request->max_tokens, error) &&
+	       /* The newer name, which beats the older one. */
+	       ac_field_read_count(body, "max_completion_tokens",
+		   &request->max_tokens, error) &&
+	       read_stops(request, error) &&
+	       ac_field_rules_check(body, endpoint, &request->ignored, error);
+}
+
+static bool
+read_model(struct ac_chat_request *request, struct ac_error *error)
+{
+	const json_t *model = ac_json_get(request->json, "model");
+
 	if (model != NULL && !json_is_string(model))
-		return wrong_type(error, "model", "a string", model);
-	if (stream_options != NULL && !json_is_object(stream_options))
-		return wrong_type(
-		    error, "stream_options", "an object", stream_options);
+		return ac_field_wrong_type(error, "model", "a string", model);
 	request->model = json_string_value(model);
 	if (request->model != NULL &&
 	    strlen(request->model) != json_string_length(model)) {
@@ -121,159 +159,97 @@ read_fields(struct ac_chat_request *request, struct ac_error *error)
 		    "Invalid 'model': it holds a NUL character.");
 		return false;
 	}
-	return read_switch(body, "stream", "stream", &request->stream, error) &&
-	       read_switch(stream_options, "include_usage",
-		   "stream_options.include_usage", &request->include_usage,
-		   error) &&
-	       read_number(
-		   body, "temperature", 2, &request->temperature, error) &&
-	       /* The Go program's clients write topP. */
-	       read_number(body, "topP", 1, &request->top_p, error) &&
-	       read_number(body, "top_p", 1, &request->top_p, error) &&
-	       check_messages(request, error);
-}
-
-static bool
-read_switch(const json_t *object, const char *key, const char *path, bool *on,
-    struct ac_error *error)
-{
-	const json_t *value = ac_json_get(object, key);
-
-	if (value == NULL)
-		return true;
-	if (!json_is_boolean(value))
-		return wrong_type(error, path, "a boolean", value);
-	*on = json_is_true(value);
 	return true;
 }
 
+/* Without "stream" too: clients set them once for all their requests. */
 static bool
-read_number(const json_t *body, const char *key, double max,
-    struct ac_optional_real *number, struct ac_error *error)
+read_stream_options(struct ac_chat_request *request, struct ac_error *error)
 {
-	const json_t *value = ac_json_get(body, key);
+	const json_t *options = ac_json_get(request->json, "stream_options");
 
-	if (value == NULL)
-		return true;
-	if (!json_is_number(value))
-		return wrong_type(error, key, "a number", value);
-	if (json_number_value(value) < 0 || json_number_value(value) > max) {
-		ac_error_set_param(error, AC_ERROR_INVALID_VALUE, key,
-		    "Invalid '%s': it must be from 0 to %g.", key, max);
-		return false;
-	}
-	number->set = true;
-	number->value = json_number_value(value);
-	return true;
+	if (options != NULL && !json_is_object(options))
+		return ac_field_wrong_type(
+		    error, "stream_options", "an object", options);
+	return ac_field_read_switch(options, "include_usage",
+	    "stream_options.include_usage", &request->include_usage, error);
 }
 
 static bool
-check_messages(struct ac_chat_request *request, struct ac_error *error)
+read_stops(struct ac_chat_request *request, struct ac_error *error)
 {
-	const json_t *messages = ac_json_get(request->json, "messages");
+	const json_t *stop = ac_json_get(request->json, "stop");
+	char path[32];
 
-	if (messages == NULL)
-		return missing(error, "messages");
-	if (!json_is_array(messages))
-		return wrong_type(error, "messages", "an array", messages);
-	if (json_array_size(messages) == 0) {
-		ac_error_set_param(error, AC_ERROR_INVALID_VALUE, "messages",
-		    "Invalid 'messages': there must be one at least.");
-		return false;
-	}
-	request->messages = messages;
-	for (size_t i = 0; i < json_array_size(messages); i++) {
-		if (!check_message(request, i, error))
+	if (stop == NULL)
+		return true;
+	if (json_is_string(stop))
+		return add_stop(request, stop, "stop", error);
+	if (!json_is_array(stop))
+		return ac_field_wrong_type(
+		    error, "stop", "a string or an array", stop);
+	for (size_t i = 0; i < json_array_size(stop); i++) {
+		snprintf(path, sizeof(path), "stop[%zu]", i);
+		if (!add_stop(request, json_array_get(stop, i), path, error))
 			return false;
 	}
 	return true;
 }
 
+/* An empty text, an empty line of a client's form, stops nothing. */
 static bool
-check_role(const json_t *role, const char *path, struct ac_error *error)
-{
-	static const char *const roles[] = {
-	    "system", "developer", "user", "assistant"};
-
-	if (role == NULL)
-		return missing(error, path);
-	if (!json_is_string(role))
-		return wrong_type(error, path, "a string", role);
-	for (size_t i = 0; i < AC_LENGTH(roles); i++) {
-		if (ac_json_equals(role, roles[i]))
-			return true;
-	}
-	ac_error_set_param(error, AC_ERROR_UNSUPPORTED_VALUE, path,
-	    "Invalid '%s': '%.60s' is not supported; supported are 'system', "
-	    "'developer', 'user' and 'assistant'.",
-	    path, json_string_value(role));
-	return false;
-}
-
-static bool
-check_message(struct ac_chat_request *request, size_t i, struct ac_error *error)
-{
-	const json_t *message = json_array_get(request->messages, i);
-	const json_t *content = ac_json_get(message, "content");
-	const json_t *role = ac_json_get(message, "role");
-	char path[PATH_SIZE];
-
-	snprintf(path, sizeof(path), "messages[%zu]", i);
-	if (!json_is_object(message))
-		return wrong_type(error, path, "an object", message);
-	snprintf(path, sizeof(path), "messages[%zu].role", i);
-	if (!check_role(role, path, error))
-		return false;
-	snprintf(path, sizeof(path), "messages[%zu].content", i);
-	if (content == NULL)
-		return ac_json_equals(role, "assistant") ||
-		       missing(error, path);
-	if (json_is_array(content))
-		return check_parts(request, content, i, error);
-	if (!json_is_string(content))
-		return wrong_type(error, path, "a string or an array", content);
-	request->prompt_len += (int64_t)json_string_length(content);
-	return true;
-}
-
-static bool
-check_part(struct ac_chat_request *request, const json_t *part, size_t i,
-    size_t j, struct ac_error *error)
-{
-	const json_t *type = ac_json_get(part, "type");
-	const json_t *text = ac_json_get(part, "text");
-	char path[PATH_SIZE];
-
-	snprintf(path, sizeof(path), "messages[%zu].content[%zu]", i, j);
-	if (!json_is_object(part))
-		return wrong_type(error, path, "an object", part);
-	snprintf(path, sizeof(path), "messages[%zu].content[%zu].type", i, j);
-	if (type == NULL)
-		return missing(error, path);
-	if (!json_is_string(type))
-		return wrong_type(error, path, "a string", type);
-	if (!ac_json_equals(type, "text")) {
-		ac_error_set_param(error, AC_ERROR_UNSUPPORTED_CONTENT, path,
-		    "Content of type '%.60s' is not supported, only text is.",
-		    json_string_value(type));
-		return false;
-	}
-	snprintf(path, sizeof(path), "messages[%zu].content[%zu].text", i, j);
-	if (text == NULL)
-		return missing(error, path);
-	if (!json_is_string(text))
-		return wrong_type(error, path, "a string", text);
-	request->prompt_len += (int64_t)json_string_length(text);
-	return true;
-}
-
-static bool
-check_parts(struct ac_chat_request *request, const json_t *parts, size_t i,
+add_stop(struct ac_chat_request *request, const json_t *stop, const char *path,
     struct ac_error *error)
 {
-	for (size_t j = 0; j < json_array_size(parts); j++) {
-		if (!check_part(request, json_array_get(parts, j), i, j, error))
-			return false;
+	struct ac_chat_stop *added = &request->stops[request->stop_count];
+
+	if (!json_is_string(stop))
+		return ac_field_wrong_type(error, path, "a string", stop);
+	if (json_string_length(stop) == 0)
+		return true;
+	if (request->stop_count == AC_CHAT_STOPS_MAX) {
+		ac_error_set_param(error, AC_ERROR_INVALID_VALUE, "stop",
+		    "Invalid 'stop': there may be %d at most.",
+		    AC_CHAT_STOPS_MAX);
+		return false;
 	}
+	added->text = json_string_value(stop);
+	added->len = json_string_length(stop);
+	request->stop_count++;
 	return true;
+}
+
+static void
+refuse_prompt(struct ac_error *error, const char *why)
+{
+	ac_error_set_param(error, AC_ERROR_UNSUPPORTED_VALUE, "prompt",
+	    "Unsupported 'prompt': %s.", why);
+}
+
+/* The one string that the prompt is or holds, or NULL and an error. */
+static const json_t *
+find_prompt(const json_t *body, struct ac_error *error)
+{
+	const json_t *prompt = ac_json_get(body, "prompt");
+	const json_t *first = json_array_get(prompt, 0);
+
+	if (prompt == NULL)
+		ac_field_missing(error, "prompt");
+	else if (json_is_string(prompt))
+		return prompt;
+	else if (!json_is_array(prompt))
+		ac_field_wrong_type(
+		    error, "prompt", "a string or an array", prompt);
+	else if (first == NULL)
+		ac_error_set_param(error, AC_ERROR_INVALID_VALUE, "prompt",
+		    "Invalid 'prompt': there must be one.");
+	else if (json_is_number(first) || json_is_array(first))
+		refuse_prompt(error, "it must be text, not tokens");
+	else if (!json_is_string(first))
+		ac_field_wrong_type(error, "prompt[0]", "a string", first);
+	else if (json_array_size(prompt) > 1)
+		refuse_prompt(error, "there may be one for each request");
+	else
+		return first;
+	return NULL;
 }

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * Requests for chats and for completions: one is refused with a reason, or
+ * accepted within its bounds; what an accepted one is translated into is JSON
+ * that keeps the web app's rules.
+ */
+#include <string.h>
+
+#include <event2/buffer.h>
+
+#include "api/chat_request.h"
+#include "api/field_rules.h"
+#include "base/bytes.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "fuzz.h"
+
+static void
+check_message(const json_t *message)
+{
+	const char *role = ac_json_get_string(message, "role");
+	const json_t *parts = json_object_get(message, "parts");
+
+	FUZZ_CHECK(role != NULL);
+	FUZZ_CHECK(strcmp(role, "user") == 0 || strcmp(role, "assistant") == 0);
+	FUZZ_CHECK(json_is_string(json_object_get(message, "id")));
+	FUZZ_CHECK(json_is_string(json_object_get(message, "content")));
+	FUZZ_CHECK(json_array_size(parts) > 0);
+	for (size_t i = 0; i < json_array_size(parts); i++)
+		FUZZ_CHECK(ac_json_get_string(
+			       json_array_get(parts, i), "type") != NULL);
+}
+
+static void
+check_translation(const struct ac_chat_request *request)
+{
+	static const struct ac_options options = {.system_prompt = NULL};
+	struct ac_bytes *body =
+	    ac_chat_request_translate(request, &options, "m");
+	json_t *json = ac_json_parse_lenient(body->data, body->len);
+	const json_t *messages = json_object_get(json, "messages");
+	const char *system = ac_json_get_string(json, "system");
+
+	FUZZ_CHECK(json_array_size(messages) > 0);
+	FUZZ_CHECK(system != NULL && *system != '\0');
+	for (size_t i = 0; i < json_array_size(messages); i++)
+		check_message(json_array_get(messages, i));
+	json_decref(json);
+	ac_bytes_unref(body);
+}
+
+static void
+check_request(const struct ac_chat_request *request)
+{
+	FUZZ_CHECK(request->stop_count <= AC_CHAT_STOPS_MAX);
+	for (size_t i = 0; i < request->stop_count; i++)
+		FUZZ_CHECK(request->stops[i].len > 0);
+	FUZZ_CHECK(request->max_tokens >= 0);
+	FUZZ_CHECK(request->prompt_len >= 0);
+	if (request->ignored != NULL) {
+		FUZZ_CHECK(*request->ignored != '\0');
+		FUZZ_CHECK(strlen(request->ignored) <= AC_IGNORED_MAX_LEN);
+		for (const char *p = request->ignored; *p != '\0'; p++)
+			FUZZ_CHECK(*p >= ' ' && *p <= '~');
+	}
+	check_translation(request);
+}
+
+static void
+check_body(const uint8_t *data, size_t size,
+    bool (*parse)(
+	struct ac_chat_request *, struct evbuffer *, struct ac_error *))
+{
+	struct evbuffer *body = ac_text_new();
+	struct ac_chat_request request;
+	struct ac_error error = {.code = AC_ERROR_NONE};
+
+	ac_text_add(body, (const char *)data, size);
+	if (parse(&request, body, &error)) {
+		check_request(&request);
+		ac_chat_request_clear(&request);
+	} else {
+		FUZZ_CHECK(error.code != AC_ERROR_NONE);
+		FUZZ_CHECK(*error.message != '\0');
+	}
+	evbuffer_free(body);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	check_body(data, size, ac_chat_request_parse);
+	check_body(data, size, ac_completion_request_parse);
+	return 0;
+}
