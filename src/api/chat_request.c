@@ -201,16 +201,22 @@ static bool
 add_stop(struct ac_chat_request *request, const json_t *stop, const char *path,
     struct ac_error *error)
 {
-	struct ac_chat_stop *added = &request->stops[request->stop_count];
+	struct ac_stop_string *added = &request->stops[request->stop_count];
 
 	if (!json_is_string(stop))
 		return ac_field_wrong_type(error, path, "a string", stop);
 	if (json_string_length(stop) == 0)
 		return true;
-	if (request->stop_count == AC_CHAT_STOPS_MAX) {
+	if (request->stop_count == AC_STOP_MAX) {
 		ac_error_set_param(error, AC_ERROR_INVALID_VALUE, "stop",
 		    "Invalid 'stop': there may be %d at most.",
-		    AC_CHAT_STOPS_MAX);
+		    AC_STOP_MAX);
+		return false;
+	}
+	if (json_string_length(stop) > AC_STOP_LEN_MAX) {
+		ac_error_set_param(error, AC_ERROR_INVALID_VALUE, path,
+		    "Invalid '%s': it may have %d bytes at most.", path,
+		    AC_STOP_LEN_MAX);
 		return false;
 	}
 	added->text = json_string_value(stop);

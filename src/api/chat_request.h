@@ -16,18 +16,10 @@
 #include "base/attr.h"
 #include "base/error.h"
 #include "base/options.h"
+#include "codec/stop.h"
 
 struct ac_bytes;
 struct evbuffer;
-
-/* OpenAI's API takes 4; other servers take more, and chat clients know it. */
-enum { AC_CHAT_STOPS_MAX = 16 };
-
-/* A text before which the answer ends: UTF-8, never empty, may hold NULs. */
-struct ac_chat_stop {
-	const char *text;
-	size_t len; /* bytes */
-};
 
 struct ac_chat_request {
 	json_t *json;      /* owned: the body; what follows is borrowed */
@@ -37,7 +29,7 @@ struct ac_chat_request {
 	bool include_usage;
 	struct ac_optional_real temperature;
 	struct ac_optional_real top_p;
-	struct ac_chat_stop stops[AC_CHAT_STOPS_MAX];
+	struct ac_stop_string stops[AC_STOP_MAX]; /* none is empty */
 	size_t stop_count;
 	int64_t max_tokens; /* of the answer; 0: no limit was asked for */
 	int64_t prompt_len; /* bytes of text in the messages */

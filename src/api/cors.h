@@ -34,7 +34,9 @@ const char *ac_cors_allowed_origin(
     const struct ac_api *api, const char *origin);
 
 /* What pages may read of an answer's headers. */
-#define AC_CORS_EXPOSED "x-request-id, retry-after, x-should-retry"
+#define AC_CORS_EXPOSED                                \
+	"x-request-id, retry-after, x-should-retry, " \
+	"x-ignored-parameters"
 
 /* Whether an origin ("http://localhost:3000") is a page of this machine. */
 bool ac_cors_is_local(const char *origin);

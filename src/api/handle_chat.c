@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * POST /v1/chat/completions: one chat_call for each request, its functions
- * in the order in which things happen.
+ * POST /v1/chat/completions and /v1/completions: one chat_call for each
+ * request, its functions in the order in which things happen.
  *
- *	NEW -> WAIT_FIRST_EVENT -> STREAMING -> FINISHED -> done
- *	   \                   \-> GATHERING -> FINISHED -> done
- *	    \______ client gone, upstream error, abort ______/  all of them
- *	                                                 through finish()
+ *	NEW -> WAIT_FIRST_EVENT -> ANSWERING -> done
+ *	   \___ client gone, upstream error, deadline ___/  all of them through
+ *	                                                    finish()
  *
  * The client's status waits for the first event that proves an answer: text,
  * reasoning or the finish. Until then a failure is an HTTP error, afterwards
- * a stream ends with an error event. What one read of the upstream brought
+ * a stream ends with an error event. Where that event is long in coming, the
+ * head of a stream goes out before it, with a comment, so that nobody in
+ * between gives the connection up. What one read of the upstream brought
  * leaves in one piece.
  */
-#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -23,35 +23,23 @@
 
 #include "api/access_log.h"
 #include "api/api.h"
+#include "api/chat_answer.h"
 #include "api/chat_request.h"
 #include "api/handlers.h"
 #include "api/model_choice.h"
 #include "api/request.h"
 #include "base/bytes.h"
 #include "base/clock.h"
-#include "base/id.h"
 #include "base/mem.h"
 #include "base/reaper.h"
 #include "base/text.h"
-#include "codec/completion.h"
-#include "codec/datastream.h"
-#include "codec/literal.h"
 #include "upstream/chat.h"
-#include "upstream/stream_error.h"
-
-enum {
-	ANSWER_MAX = 64 * 1024 * 1024, /* bytes of an answer that is gathered */
-	BYTES_PER_TOKEN = 4,           /* of the estimate of usage */
-	ERROR_TEXT_MAX = 8 * 1024,
-};
 
 enum chat_state {
 	CHAT_NEW,
 	CHAT_WAIT_FIRST_EVENT,
-	CHAT_STREAMING,
-	CHAT_GATHERING,
-	CHAT_FINISHED, /* the upstream said how the answer ended */
-	CHAT_DONE,     /* the reaper has it */
+	CHAT_ANSWERING,
+	CHAT_DONE, /* the reaper has it */
 };
 
 struct chat_call {
@@ -59,42 +47,38 @@ struct chat_call {
 	struct ac_chat *chat;       /* owned until on_chat_done() */
 	enum chat_state state;
 	bool wants_stream;
-	bool failed; /* error holds why; told when the decoder has returned */
-	struct ac_error error;
-	struct ac_datastream decoder;
-	struct ac_chunk_encoder chunks;  /* of a stream */
-	struct ac_completion completion; /* of a whole answer */
-	struct evbuffer *frames; /* owned: what is to leave in this turn */
-	struct ac_completion_head head;
-	char id[AC_ID_SIZE];
-	char *model; /* owned */
-	enum ac_finish finish;
-	struct ac_usage usage;
+	bool head_sent;                /* of the stream */
+	bool behind;                   /* the client, with what was sent */
+	struct ac_chat_answer *answer; /* owned */
 	struct event *deadline;  /* owned: of the first event, then of all */
+	struct event *silence;   /* owned, of a stream: the next comment */
 	int64_t request_ends_ms; /* by ac_clock_ms(); 0: when it likes */
-	int64_t prompt_len;      /* bytes of text that were asked */
-	int64_t completion_len;  /* and that were answered */
+	int64_t sent_ms;         /* when something was sent last */
 };
 
-static bool parse(
-    struct ac_request *, struct ac_chat_request *, const char **model);
-static struct chat_call *new_call(
-    struct ac_request *, const struct ac_chat_request *, const char *model);
+typedef bool parse_fn(
+    struct ac_chat_request *, struct evbuffer *, struct ac_error *);
+
+static void handle(
+    struct ac_request *, parse_fn *, enum ac_completion_form form);
+static bool parse(struct ac_request *, parse_fn *, struct ac_chat_request *,
+    const char **model);
+static struct chat_call *new_call(struct ac_request *,
+    const struct ac_chat_request *, const char *model,
+    enum ac_completion_form form);
 static void set_state(struct chat_call *, enum chat_state);
 static void start_deadline(struct chat_call *);
 static void on_deadline(evutil_socket_t, short, void *arg);
-static void on_chat_open(void *arg);
+static void wait_for_silence(struct chat_call *, int64_t ms);
+static void on_silence(evutil_socket_t, short, void *arg);
+static void on_chat_open(enum ac_chat_protocol, void *arg);
 static void on_chat_data(struct evbuffer *, void *arg);
-static void on_event(const struct ac_event *, void *arg);
-static void begin_answer(struct chat_call *);
-static void add_piece(struct chat_call *, const struct ac_event *);
-static void end_answer(struct chat_call *, const struct ac_event *);
-static void note_failure(struct chat_call *, const struct ac_event *);
-static void flush(struct chat_call *);
+static void go_on(struct chat_call *);
+static void note_first_event(struct chat_call *);
+static void send_frames(struct chat_call *, struct evbuffer *frames);
 static void on_writable(void *arg);
 static void on_chat_done(const struct ac_error *, void *arg);
 static void complete(struct chat_call *);
-static void reply_whole(struct chat_call *);
 static void fail(struct chat_call *, const struct ac_error *);
 static void on_gone(void *arg);
 static void finish(struct chat_call *);
@@ -113,35 +97,53 @@ static const struct ac_request_hooks hooks = {
 void
 ac_handle_chat(struct ac_request *request, const char *tail)
 {
+	AC_UNUSED(tail);
+	handle(request, ac_chat_request_parse, AC_COMPLETION_CHAT);
+}
+
+void
+ac_handle_completion(struct ac_request *request, const char *tail)
+{
+	AC_UNUSED(tail);
+	handle(request, ac_completion_request_parse, AC_COMPLETION_TEXT);
+}
+
+static void
+handle(struct ac_request *request, parse_fn *parse_body,
+    enum ac_completion_form form)
+{
 	const struct ac_api *api = ac_request_api(request);
 	struct ac_chat_request asked;
 	struct chat_call *call;
 	struct ac_bytes *body;
 	const char *model;
 
-	AC_UNUSED(tail);
-	if (!parse(request, &asked, &model))
+	if (!parse(request, parse_body, &asked, &model))
 		return;
-	call = new_call(request, &asked, model);
+	if (asked.ignored != NULL)
+		ac_request_add_header(
+		    request, "X-Ignored-Parameters", asked.ignored);
+	call = new_call(request, &asked, model, form);
 	body = ac_chat_request_translate(&asked, api->options, model);
 	ac_chat_request_clear(&asked);
 	ac_request_wait(request, &hooks, call);
 	set_state(call, CHAT_WAIT_FIRST_EVENT);
 	start_deadline(call);
+	wait_for_silence(call, api->options->first_comment_delay_s * 1000);
 	call->chat = ac_chat_start(api->upstream, body, &chat_handlers, call);
 	ac_bytes_unref(body);
 }
 
 /* Reads the request and chooses its model, or replies why not. */
 static bool
-parse(struct ac_request *request, struct ac_chat_request *asked,
-    const char **model)
+parse(struct ac_request *request, parse_fn *parse_body,
+    struct ac_chat_request *asked, const char **model)
 {
 	struct evbuffer *body =
 	    evhttp_request_get_input_buffer(ac_request_http(request));
 	struct ac_error error;
 
-	if (!ac_chat_request_parse(asked, body, &error)) {
+	if (!parse_body(asked, body, &error)) {
 		ac_request_reply_error(request, &error);
 		return false;
 	}
@@ -156,32 +158,41 @@ parse(struct ac_request *request, struct ac_chat_request *asked,
 	return true;
 }
 
+static struct event *
+new_timer(struct chat_call *call, event_callback_fn on_time)
+{
+	struct event *timer =
+	    evtimer_new(ac_request_api(call->request)->base, on_time, call);
+
+	if (timer == NULL)
+		ac_out_of_memory();
+	return timer;
+}
+
 static struct chat_call *
 new_call(struct ac_request *request, const struct ac_chat_request *asked,
-    const char *model)
+    const char *model, enum ac_completion_form form)
 {
 	struct chat_call *call = ac_calloc(1, sizeof(*call));
+	struct ac_chat_answer_wish wish = {
+	    .form = form,
+	    .model = model,
+	    .stream = asked->stream,
+	    .include_usage = asked->include_usage,
+	    .reasoning = ac_request_api(request)->options->reasoning,
+	    .stops = asked->stops,
+	    .stop_count = asked->stop_count,
+	    .max_tokens = asked->max_tokens,
+	    .prompt_len = asked->prompt_len,
+	};
 
 	call->request = request;
 	call->wants_stream = asked->stream;
-	call->prompt_len = asked->prompt_len;
-	call->model = ac_strdup(model);
+	call->answer = ac_chat_answer_new(&wish);
+	call->deadline = new_timer(call, on_deadline);
+	if (call->wants_stream)
+		call->silence = new_timer(call, on_silence);
 	ac_replace_string(&ac_request_facts(request)->model, model);
-	ac_id_make(call->id, "chatcmpl-");
-	call->head = (struct ac_completion_head){
-	    .id = call->id,
-	    .model = call->model,
-	    .created = ac_clock_unix_seconds(),
-	};
-	ac_datastream_init(&call->decoder, on_event, call);
-	if (call->wants_stream) {
-		ac_chunk_encoder_init(&call->chunks, &call->head,
-		    asked->include_usage ? AC_CHUNK_USAGE_LAST
-					 : AC_CHUNK_USAGE_NONE);
-		call->frames = ac_text_new();
-	} else {
-		ac_completion_init(&call->completion, ANSWER_MAX);
-	}
 	return call;
 }
 
@@ -190,11 +201,8 @@ set_state(struct chat_call *call, enum chat_state state)
 {
 	static const unsigned allowed[] = {
 	    [CHAT_NEW] = 1u << CHAT_WAIT_FIRST_EVENT,
-	    [CHAT_WAIT_FIRST_EVENT] =
-		1u << CHAT_STREAMING | 1u << CHAT_GATHERING | 1u << CHAT_DONE,
-	    [CHAT_STREAMING] = 1u << CHAT_FINISHED | 1u << CHAT_DONE,
-	    [CHAT_GATHERING] = 1u << CHAT_FINISHED | 1u << CHAT_DONE,
-	    [CHAT_FINISHED] = 1u << CHAT_DONE,
+	    [CHAT_WAIT_FIRST_EVENT] = 1u << CHAT_ANSWERING | 1u << CHAT_DONE,
+	    [CHAT_ANSWERING] = 1u << CHAT_DONE,
 	    [CHAT_DONE] = 0,
 	};
 
@@ -216,9 +224,6 @@ start_deadline(struct chat_call *call)
 	if (request_ms > 0 && request_ms < ms)
 		ms = request_ms;
 	delay = ac_clock_timeval(ms);
-	call->deadline = evtimer_new(api->base, on_deadline, call);
-	if (call->deadline == NULL)
-		ac_out_of_memory();
 	evtimer_add(call->deadline, &delay);
 }
 
@@ -228,8 +233,6 @@ prolong_deadline(struct chat_call *call)
 {
 	struct timeval delay;
 
-	if (call->chat != NULL)
-		ac_chat_note_answer(call->chat);
 	if (call->request_ends_ms == 0) {
 		evtimer_del(call->deadline);
 		return;
@@ -261,11 +264,51 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 	fail(call, &error);
 }
 
+/* A stream's comment is due in ms, unless something is sent before; 0: none
+ * is. */
 static void
-on_chat_open(void *arg)
+wait_for_silence(struct chat_call *call, int64_t ms)
 {
+	struct timeval delay = ac_clock_timeval(ms);
+
+	if (call->silence != NULL && ms > 0)
+		evtimer_add(call->silence, &delay);
+}
+
+/* The timer is left alone while text flows: it looks here how long ago the
+ * last was sent. */
+static void
+on_silence(evutil_socket_t fd, short what, void *arg)
+{
+	struct chat_call *call = arg;
+	int64_t interval_ms =
+	    ac_request_api(call->request)->options->comment_interval_s * 1000;
+	int64_t silent_ms = ac_clock_ms() - call->sent_ms;
+	struct evbuffer *comment;
+
+	AC_UNUSED(fd);
+	AC_UNUSED(what);
+	if (call->head_sent && silent_ms < interval_ms) {
+		wait_for_silence(call, interval_ms - silent_ms);
+		return;
+	}
+	/* A client that is behind has enough to read. */
+	if (!call->behind && (!call->head_sent || interval_ms > 0)) {
+		comment = ac_text_new();
+		ac_chunk_add_comment(comment);
+		send_frames(call, comment);
+		evbuffer_free(comment);
+	}
+	wait_for_silence(call, interval_ms);
+}
+
+static void
+on_chat_open(enum ac_chat_protocol protocol, void *arg)
+{
+	struct chat_call *call = arg;
+
 	/* A head alone proves nothing: the app sends 200 before it fails. */
-	AC_UNUSED(arg);
+	ac_chat_answer_open(call->answer, protocol);
 }
 
 static void
@@ -274,197 +317,68 @@ on_chat_data(struct evbuffer *data, void *arg)
 	struct chat_call *call = arg;
 	struct evbuffer_iovec piece;
 
-	while (!call->failed && evbuffer_peek(data, -1, NULL, &piece, 1) > 0 &&
-	       piece.iov_len > 0) {
-		ac_datastream_feed(
-		    &call->decoder, piece.iov_base, piece.iov_len);
+	while (
+	    evbuffer_peek(data, -1, NULL, &piece, 1) > 0 && piece.iov_len > 0) {
+		ac_chat_answer_feed(
+		    call->answer, piece.iov_base, piece.iov_len);
 		evbuffer_drain(data, piece.iov_len);
 	}
-	if (call->failed)
-		fail(call, &call->error);
-	else if (call->state == CHAT_FINISHED)
-		complete(call);
-	else
-		flush(call);
+	go_on(call);
 }
 
+/* Does what the answer's state asks for. */
 static void
-on_event(const struct ac_event *event, void *arg)
+go_on(struct chat_call *call)
 {
-	struct chat_call *call = arg;
-
-	switch (event->type) {
-	case AC_EVENT_TEXT:
-	case AC_EVENT_REASONING:
-		begin_answer(call);
-		add_piece(call, event);
+	switch (ac_chat_answer_state(call->answer)) {
+	case AC_CHAT_ANSWER_WAITING:
 		break;
-	case AC_EVENT_FINISH:
-		end_answer(call, event);
+	case AC_CHAT_ANSWER_BEGUN:
+		note_first_event(call);
+		if (call->wants_stream)
+			send_frames(
+			    call, ac_chat_answer_frames(call->answer));
 		break;
-	case AC_EVENT_ERROR:
-		note_failure(call, event);
+	case AC_CHAT_ANSWER_FINISHED:
+		note_first_event(call);
+		complete(call);
 		break;
-	case AC_EVENT_START:
-	case AC_EVENT_STEP:
-	case AC_EVENT_END:
-	/* The upstream is not told of any tool, and what it adds beside the
-	 * text has no place in a chat completion. */
-	case AC_EVENT_TOOL_CALL:
-	case AC_EVENT_TOOL_CALL_START:
-	case AC_EVENT_TOOL_CALL_DELTA:
-	case AC_EVENT_TOOL_RESULT:
-	case AC_EVENT_EXTRA:
-	case AC_EVENT_TEXT_WAS_REASONING:
-	case AC_EVENT_TYPES:
+	case AC_CHAT_ANSWER_FAILED:
+		fail(call, ac_chat_answer_error(call->answer));
 		break;
 	}
 }
 
-/* The answer is certain to begin: the client gets its head. */
 static void
-begin_answer(struct chat_call *call)
+note_first_event(struct chat_call *call)
 {
 	if (call->state != CHAT_WAIT_FIRST_EVENT)
 		return;
+	set_state(call, CHAT_ANSWERING);
 	prolong_deadline(call);
-	if (!call->wants_stream) {
-		set_state(call, CHAT_GATHERING);
+	if (call->chat != NULL)
+		ac_chat_note_answer(call->chat);
+}
+
+/* Sends what this turn has brought, behind the head. */
+static void
+send_frames(struct chat_call *call, struct evbuffer *frames)
+{
+	const struct ac_options *options;
+
+	if (evbuffer_get_length(frames) == 0)
 		return;
+	call->sent_ms = ac_clock_ms();
+	if (!call->head_sent) {
+		call->head_sent = true;
+		ac_request_start_stream(call->request);
+		options = ac_request_api(call->request)->options;
+		wait_for_silence(call, options->comment_interval_s * 1000);
 	}
-	set_state(call, CHAT_STREAMING);
-	ac_request_start_stream(call->request);
-	ac_chunk_add_role(&call->chunks, call->frames);
-}
-
-static void
-fail_too_long(struct chat_call *call)
-{
-	call->failed = true;
-	ac_datastream_stop(&call->decoder);
-	ac_error_set(&call->error, AC_ERROR_UPSTREAM,
-	    "The upstream's answer is longer than %d MiB; ask for a stream.",
-	    ANSWER_MAX / (1024 * 1024));
-}
-
-static void
-add_piece(struct chat_call *call, const struct ac_event *event)
-{
-	const char *literal = event->literal;
-	size_t len = event->literal_len;
-	bool is_text = event->type == AC_EVENT_TEXT;
-	bool fits = true;
-
-	call->completion_len += (int64_t)event->text_len;
-	if (call->state == CHAT_STREAMING && is_text)
-		ac_chunk_add_text(&call->chunks, call->frames, literal, len);
-	else if (call->state == CHAT_STREAMING)
-		ac_chunk_add_reasoning(
-		    &call->chunks, call->frames, literal, len);
-	else if (is_text)
-		fits = ac_completion_add_text(&call->completion, literal, len);
-	else
-		fits = ac_completion_add_reasoning(
-		    &call->completion, literal, len);
-	if (!fits)
-		fail_too_long(call);
-}
-
-/* An estimate where the upstream counts nothing: four bytes a token. */
-static int64_t
-count_tokens(int64_t counted, int64_t len)
-{
-	int64_t estimate = len / BYTES_PER_TOKEN;
-
-	if (counted != AC_TOKENS_UNKNOWN)
-		return counted;
-	return estimate < 1 ? 1 : estimate;
-}
-
-static void
-end_answer(struct chat_call *call, const struct ac_event *event)
-{
-	struct ac_request_facts *facts = ac_request_facts(call->request);
-
-	if (event->finish == AC_FINISH_ERROR) {
-		/* A failure, even where no error frame said so. */
-		call->failed = true;
-		ac_datastream_stop(&call->decoder);
-		ac_error_set(&call->error, AC_ERROR_UPSTREAM,
-		    "The upstream's answer ended with an error.");
+	if (ac_request_write(call->request, frames) == AC_WRITE_MORE)
 		return;
-	}
-	if (call->state == CHAT_WAIT_FIRST_EVENT &&
-	    event->finish == AC_FINISH_UNKNOWN) {
-		/* No word and no reason: the model's answer was no answer. */
-		call->failed = true;
-		ac_datastream_stop(&call->decoder);
-		ac_error_set(&call->error, AC_ERROR_UPSTREAM,
-		    "The upstream's answer ended before it began.");
-		return;
-	}
-	begin_answer(call);
-	call->finish = event->finish;
-	call->usage.prompt_tokens =
-	    count_tokens(event->usage.prompt_tokens, call->prompt_len);
-	call->usage.completion_tokens =
-	    count_tokens(event->usage.completion_tokens, call->completion_len);
-	facts->prompt_tokens = call->usage.prompt_tokens;
-	facts->completion_tokens = call->usage.completion_tokens;
-	set_state(call, CHAT_FINISHED);
-	if (!call->wants_stream)
-		return;
-	ac_chunk_add_finish(&call->chunks, call->frames, call->finish);
-	ac_chunk_add_usage(&call->chunks, call->frames, &call->usage);
-	ac_chunk_add_done(call->frames);
-}
-
-static void
-set_upstream_text(struct ac_error *error, const struct ac_event *event)
-{
-	struct ac_buf text;
-	bool whole;
-
-	ac_buf_init(&text, ERROR_TEXT_MAX);
-	/* What does not fit is left out: an error's text need not be whole. */
-	whole = ac_literal_decode(&text, event->literal, event->literal_len);
-	AC_UNUSED(whole);
-	ac_stream_error_set(error, ac_buf_string(&text));
-	ac_buf_clear(&text);
-}
-
-static void
-note_failure(struct chat_call *call, const struct ac_event *event)
-{
-	call->failed = true;
-	switch (event->error) {
-	case AC_STREAM_ERROR_NONE:
-	case AC_STREAM_ERROR_UPSTREAM:
-		set_upstream_text(&call->error, event);
-		break;
-	case AC_STREAM_ERROR_MALFORMED:
-		ac_error_set(&call->error, AC_ERROR_UPSTREAM,
-		    "The upstream sent something that is not an answer.");
-		break;
-	case AC_STREAM_ERROR_TOO_LONG:
-		ac_error_set(&call->error, AC_ERROR_UPSTREAM,
-		    "The upstream sent a line that is too long.");
-		break;
-	case AC_STREAM_ERROR_CUT:
-		ac_error_set(&call->error, AC_ERROR_UPSTREAM,
-		    "The upstream's answer broke off before its end.");
-		break;
-	}
-}
-
-/* Sends what this turn has brought. */
-static void
-flush(struct chat_call *call)
-{
-	if (call->frames == NULL || evbuffer_get_length(call->frames) == 0)
-		return;
-	if (ac_request_write(call->request, call->frames) == AC_WRITE_FULL &&
-	    call->chat != NULL)
+	call->behind = true;
+	if (call->chat != NULL)
 		ac_chat_pause(call->chat);
 }
 
@@ -473,6 +387,7 @@ on_writable(void *arg)
 {
 	struct chat_call *call = arg;
 
+	call->behind = false;
 	if (call->chat != NULL)
 		ac_chat_resume(call->chat);
 }
@@ -483,32 +398,12 @@ on_chat_done(const struct ac_error *error, void *arg)
 	struct chat_call *call = arg;
 
 	call->chat = NULL;
-	if (error == NULL) {
-		ac_datastream_end(&call->decoder);
-	} else {
-		call->failed = true;
-		call->error = *error;
+	if (error != NULL) {
+		fail(call, error);
+		return;
 	}
-	if (call->failed)
-		fail(call, &call->error);
-	else
-		complete(call);
-}
-
-/* The answer is whole. The upstream's body may have an end to come yet, for
- * which no client waits. */
-static void
-complete(struct chat_call *call)
-{
-	flush(call);
-	if (call->wants_stream)
-		ac_request_end_stream(call->request);
-	else
-		reply_whole(call);
-	if (call->chat != NULL)
-		ac_chat_leave(call->chat);
-	call->chat = NULL;
-	finish(call);
+	ac_chat_answer_end(call->answer);
+	go_on(call);
 }
 
 static void
@@ -516,10 +411,32 @@ reply_whole(struct chat_call *call)
 {
 	struct evbuffer *body = ac_text_new();
 
-	ac_completion_finish(
-	    &call->completion, &call->head, call->finish, &call->usage, body);
+	ac_chat_answer_write(call->answer, body);
 	ac_request_reply(call->request, 200, body);
 	evbuffer_free(body);
+}
+
+/* The answer is whole. The upstream's body may have an end to come yet, for
+ * which no client waits; where the answer was cut here, it is not wanted. */
+static void
+complete(struct chat_call *call)
+{
+	const struct ac_usage *usage = ac_chat_answer_usage(call->answer);
+	struct ac_request_facts *facts = ac_request_facts(call->request);
+
+	facts->prompt_tokens = usage->prompt_tokens;
+	facts->completion_tokens = usage->completion_tokens;
+	if (call->wants_stream) {
+		send_frames(call, ac_chat_answer_frames(call->answer));
+		ac_request_end_stream(call->request);
+	} else {
+		reply_whole(call);
+	}
+	if (call->chat != NULL && !ac_chat_answer_is_cut(call->answer)) {
+		ac_chat_leave(call->chat);
+		call->chat = NULL;
+	}
+	finish(call);
 }
 
 /* Nothing that came before the failure is kept back; then the client is told
@@ -527,8 +444,9 @@ reply_whole(struct chat_call *call)
 static void
 fail(struct chat_call *call, const struct ac_error *error)
 {
-	flush(call);
-	if (call->wants_stream && call->state != CHAT_WAIT_FIRST_EVENT)
+	if (call->wants_stream)
+		send_frames(call, ac_chat_answer_frames(call->answer));
+	if (call->head_sent)
 		ac_request_fail_stream(call->request, error);
 	else
 		ac_request_reply_error(call->request, error);
@@ -546,13 +464,10 @@ free_call(void *thing)
 {
 	struct chat_call *call = thing;
 
+	ac_chat_answer_free(call->answer);
 	event_free(call->deadline);
-	ac_datastream_clear(&call->decoder);
-	ac_chunk_encoder_clear(&call->chunks);
-	ac_completion_clear(&call->completion);
-	if (call->frames != NULL)
-		evbuffer_free(call->frames);
-	free(call->model);
+	if (call->silence != NULL)
+		event_free(call->silence);
 	free(call);
 }
 
@@ -564,7 +479,8 @@ finish(struct chat_call *call)
 
 	set_state(call, CHAT_DONE);
 	evtimer_del(call->deadline);
-	ac_datastream_stop(&call->decoder);
+	if (call->silence != NULL)
+		evtimer_del(call->silence);
 	if (call->chat != NULL)
 		ac_chat_cancel(call->chat);
 	call->chat = NULL;

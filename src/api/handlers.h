@@ -14,6 +14,9 @@ void ac_handle_chat(struct ac_request *request, const char *tail);
 /* GET /v1/models. */
 void ac_handle_models(struct ac_request *request, const char *tail);
 
+/* POST /v1/completions. */
+void ac_handle_completion(struct ac_request *request, const char *tail);
+
 /* GET /v1/models/{id}; tail is the id as it stood in the path. */
 void ac_handle_model(struct ac_request *request, const char *tail);
 

@@ -32,6 +32,8 @@ static const struct route {
 	void (*handle)(struct ac_request *, const char *tail);
 } routes[] = {
     {"chat/completions", EVHTTP_REQ_POST, ACCESS_KEY, "chat", ac_handle_chat},
+    {"completions", EVHTTP_REQ_POST, ACCESS_KEY, "completion",
+	ac_handle_completion},
     {"models", EVHTTP_REQ_GET, ACCESS_KEY, "models", ac_handle_models},
     {"models/", EVHTTP_REQ_GET, ACCESS_KEY, "model", ac_handle_model},
     {"health", EVHTTP_REQ_GET, ACCESS_OPEN, "health", ac_handle_health},

@@ -18,6 +18,7 @@ static const char *const log_levels[] = {
     "error", "warn", "info", "debug", NULL};
 static_assert(AC_LENGTH(log_levels) == AC_LOG_LEVELS + 1, "one for each level");
 
+static const char *const reasonings[] = {"field", "tags", "drop", NULL};
 static const char *const unknown_models[] = {"reject", "pass", NULL};
 
 const struct ac_option ac_option_table[] = {
@@ -136,6 +137,42 @@ const struct ac_option ac_option_table[] = {
 	.allowed = "0 to 1, or empty",
 	.help = "The top_p where a request names none; empty: the model's "
 		"own.",
+    },
+    {
+	.name = "REASONING",
+	.type = AC_TYPE_CHOICE,
+	.offset = FIELD(reasoning),
+	.choices = reasonings,
+	.default_value = "field",
+	.placeholder = "CHOICE",
+	.allowed = "`field`, `tags` or `drop`",
+	.help = "Where a model's thinking goes: into `reasoning_content`, "
+		"into the text between `<think>` and `</think>`, or nowhere.",
+    },
+    {
+	.name = "FIRST_COMMENT_DELAY",
+	.type = AC_TYPE_WHOLE,
+	.offset = FIELD(first_comment_delay_s),
+	.min = 0,
+	.max = 3600,
+	.default_value = "10",
+	.placeholder = "SECONDS",
+	.allowed = "0 to 3600 seconds",
+	.help = "How long a stream's head waits for the answer's first piece "
+		"before it goes out with a comment, so that nobody in between "
+		"gives up; 0: for ever.",
+    },
+    {
+	.name = "COMMENT_INTERVAL",
+	.type = AC_TYPE_WHOLE,
+	.offset = FIELD(comment_interval_s),
+	.min = 0,
+	.max = 3600,
+	.default_value = "15",
+	.placeholder = "SECONDS",
+	.allowed = "0 to 3600 seconds",
+	.help = "How long a stream may be silent before a comment keeps it "
+		"alive; 0: as long as it likes.",
     },
     {
 	.name = "UPSTREAM_USER_AGENT",

@@ -301,36 +301,14 @@ check_text(const struct ac_option *option, const char *value)
 }
 
 static bool
-is_clean(const struct ac_option *option, const char *value, const char **why)
+set_text(struct ac_options *options, const struct ac_option *option,
+    const char *value, const char **why)
 {
 	char **text = field(options, option);
 
 	/* What others have put into their variable must not end the start
 	 * of a program that may not even use it. */
 	*why = option->everybodys ? NULL : check_text(option, value);
-	if (!is_utf8(value)) {
-		*why = "it is not UTF-8";
-		return false;
-	}
-	for (const char *p = value; *p != '\0'; p++) {
-		if (((unsigned char)*p < ' ' || *p == 0x7f) &&
-		    (option->type != AC_TYPE_TEXT || option->one_line)) {
-			*why = "it holds a control character";
-			return false;
-		}
-	}
-	return true;
-}
-
-static bool
-set_text(struct ac_options *options, const struct ac_option *option,
-    const char *value, const char **why)
-{
-	char **text = field(options, option);
-
-	if (!is_clean(option, value, why))
-		return false;
-	*why = option->check == NULL ? NULL : option->check(value);
 	if (*why != NULL)
 		return false;
 	ac_wipe_and_free(*text);
@@ -455,8 +433,8 @@ set_aliases(struct ac_options *options, const struct ac_option *option,
 	struct ac_aliases *aliases = field(options, option);
 	struct ac_aliases parsed = {.count = 0};
 
-	if (!is_clean(option, value, why) ||
-	    !ac_aliases_parse(&parsed, value, why))
+	*why = check_text(option, value);
+	if (*why != NULL || !ac_aliases_parse(&parsed, value, why))
 		return false;
 	ac_aliases_clear(aliases);
 	*aliases = parsed;

@@ -23,6 +23,13 @@ enum ac_unknown_models {
 	AC_UNKNOWN_MODELS_PASS,
 };
 
+/* What becomes of a model's thinking: codec/think.h. */
+enum ac_reasoning {
+	AC_REASONING_FIELD, /* reasoning_content, also of what stands in tags */
+	AC_REASONING_TAGS,  /* within the text, between <think> and </think> */
+	AC_REASONING_DROP,
+};
+
 /* A number that may be absent: an option whose empty value means "leave it
  * to the other side". */
 struct ac_optional_real {
@@ -67,6 +74,9 @@ struct ac_options {
 	struct ac_optional_real default_temperature;
 	struct ac_optional_real default_top_p;
 	enum ac_unknown_models unknown_models;
+	enum ac_reasoning reasoning;
+	int64_t first_comment_delay_s; /* 0: never before the answer */
+	int64_t comment_interval_s;    /* 0: none */
 	struct ac_aliases model_aliases;
 	/* demo */
 	bool demo;

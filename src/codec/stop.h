@@ -25,7 +25,8 @@
 #include "base/buf.h"
 #include "codec/event.h"
 
-enum { AC_STOP_MAX = 4, AC_STOP_LEN_MAX = 1024 };
+/* OpenAI's API takes 4; other servers take more, and chat clients know it. */
+enum { AC_STOP_MAX = 16, AC_STOP_LEN_MAX = 1024 };
 
 /* UTF-8; NUL may be in it. */
 struct ac_stop_string {

@@ -4,6 +4,11 @@
  * write it into their text between <think> and </think>, or the upstream
  * sends it apart, as REASONING.
  *
+ * FIELD makes REASONING of what stands between tags. TAGS makes TEXT of
+ * REASONING, <think> before and </think> behind each run of it; tags that the
+ * text has itself pass untouched. DROP is as FIELD, but each REASONING goes on
+ * without its literal and with "dropped" set; its text_len is kept.
+ *
  * The rules for tags in TEXT, in the modes FIELD and DROP:
  * - <think> and </think> exactly, in lower case, cut anywhere between events
  *   and written with whatever JSON escapes. The tags themselves go, every
@@ -24,17 +29,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/options.h"
 #include "codec/event.h"
-
-enum ac_reasoning {
-	AC_REASONING_FIELD, /* what stands between tags becomes REASONING */
-	/* REASONING becomes TEXT, <think> before and </think> behind each run
-	 * of it; tags that the text has itself pass untouched. */
-	AC_REASONING_TAGS,
-	/* As FIELD, but each REASONING goes on without its literal and with
-	 * "dropped" set; its text_len is kept. */
-	AC_REASONING_DROP,
-};
 
 enum ac_think_scope {
 	AC_THINK_STREAMED, /* what was passed on cannot be called back */

@@ -129,24 +129,33 @@ send_request(struct ac_chat *chat)
 	free(path);
 }
 
-/* The data stream names itself; a newer app's stream would be an event
- * stream, and everything else is no answer. */
+/* Whether the answer is a stream, and in which protocol: both name themselves
+ * in a header of their own, which something in between may have taken away. */
 static bool
-is_data_stream(const struct ac_http_head *head)
+is_stream(const struct ac_http_head *head, enum ac_chat_protocol *protocol)
 {
-	return head->status == 200 &&
-	       (ac_http_head_find(head, "x-vercel-ai-data-stream") != NULL ||
-		   ac_http_head_is_type(head, "text/plain"));
+	if (head->status != 200)
+		return false;
+	*protocol = AC_CHAT_UI_STREAM;
+	if (ac_http_head_find(head, "x-vercel-ai-ui-message-stream") != NULL)
+		return true;
+	*protocol = AC_CHAT_DATA_STREAM;
+	if (ac_http_head_find(head, "x-vercel-ai-data-stream") != NULL ||
+	    ac_http_head_is_type(head, "text/plain"))
+		return true;
+	*protocol = AC_CHAT_UI_STREAM;
+	return ac_http_head_is_type(head, "text/event-stream");
 }
 
 static void
 on_head(const struct ac_http_head *head, void *arg)
 {
 	struct ac_chat *chat = arg;
+	enum ac_chat_protocol protocol;
 
-	if (is_data_stream(head)) {
+	if (is_stream(head, &protocol)) {
 		chat->state = CHAT_STREAM;
-		chat->handlers->on_open(chat->arg);
+		chat->handlers->on_open(protocol, chat->arg);
 	} else {
 		chat->state = CHAT_REFUSED;
 		ac_answer_set_head(&chat->answer, head);

@@ -14,6 +14,12 @@ struct ac_chat;
 struct ac_upstream;
 struct evbuffer;
 
+/* What a stream is written in; its head says which. */
+enum ac_chat_protocol {
+	AC_CHAT_DATA_STREAM, /* of the "ai" package 4: codec/datastream.h */
+	AC_CHAT_UI_STREAM,   /* of its successors: codec/uistream.h */
+};
+
 /*
  * on_open once at most: the answer is a stream. on_data after it; data is
  * drained by the callback or lost. on_done once and last: with NULL if the
@@ -21,7 +27,7 @@ struct evbuffer;
  * may cancel the chat; with on_done it is over.
  */
 struct ac_chat_handlers {
-	void (*on_open)(void *arg);
+	void (*on_open)(enum ac_chat_protocol protocol, void *arg);
 	void (*on_data)(struct evbuffer *data, void *arg);
 	void (*on_done)(const struct ac_error *error, void *arg);
 };

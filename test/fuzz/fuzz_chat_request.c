@@ -52,7 +52,7 @@ check_translation(const struct ac_chat_request *request)
 static void
 check_request(const struct ac_chat_request *request)
 {
-	FUZZ_CHECK(request->stop_count <= AC_CHAT_STOPS_MAX);
+	FUZZ_CHECK(request->stop_count <= AC_STOP_MAX);
 	for (size_t i = 0; i < request->stop_count; i++)
 		FUZZ_CHECK(request->stops[i].len > 0);
 	FUZZ_CHECK(request->max_tokens >= 0);

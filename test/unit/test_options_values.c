@@ -50,6 +50,9 @@ static const struct values table[] = {
 	    "0x1"}},
     {"DEFAULT_TOP_P", "1.0", {"", "0", "1", "0.999"},
 	{"-0.01", "1.01", "nan", "1-1", "1e", "0.0.1", "-inf", "one", "1.0f"}},
+    {"REASONING", "field", {"field", "tags", "drop"}, {"", "Field", "none"}},
+    {"FIRST_COMMENT_DELAY", "10", {"0", "3600"}, {"", "3601", "-1", "x"}},
+    {"COMMENT_INTERVAL", "15", {"0", "3600"}, {"", "3601", "-1", "x"}},
     {"UPSTREAM_USER_AGENT",
 	"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) "
 	"Gecko/20100101 Firefox/140.0",
@@ -253,6 +256,9 @@ the_defaults_fill_the_fields(void **state)
 	assert_true(options->default_top_p.set);
 	assert_true(fabs(options->default_top_p.value - 1) < 1e-9);
 	assert_int_equal(options->unknown_models, AC_UNKNOWN_MODELS_REJECT);
+	assert_int_equal(options->reasoning, AC_REASONING_FIELD);
+	assert_int_equal(options->first_comment_delay_s, 10);
+	assert_int_equal(options->comment_interval_s, 15);
 	assert_int_equal(options->model_aliases.count, 0);
 	assert_false(options->demo);
 	assert_int_equal(options->demo_session_ttl_s, 600);
@@ -274,6 +280,9 @@ set_every_option(struct ac_config *config)
 	set(config, "SYSTEM_PROMPT", "s\np");
 	set(config, "DEFAULT_TEMPERATURE", "");
 	set(config, "DEFAULT_TOP_P", "0.25");
+	set(config, "REASONING", "drop");
+	set(config, "FIRST_COMMENT_DELAY", "16");
+	set(config, "COMMENT_INTERVAL", "17");
 	set(config, "UPSTREAM_USER_AGENT", "");
 	set(config, "UPSTREAM_COOKIES", "a=b");
 	set(config, "AKASH_ACCESS_TOKEN", "t");
@@ -339,6 +348,9 @@ each_option_fills_its_field(void **state)
 	assert_true(options->default_top_p.set);
 	assert_true(fabs(options->default_top_p.value - 0.25) < 1e-9);
 	assert_int_equal(options->unknown_models, AC_UNKNOWN_MODELS_PASS);
+	assert_int_equal(options->reasoning, AC_REASONING_DROP);
+	assert_int_equal(options->first_comment_delay_s, 16);
+	assert_int_equal(options->comment_interval_s, 17);
 	assert_int_equal(options->model_aliases.count, 2);
 	assert_string_equal(options->model_aliases.items[1].target, "d");
 	assert_true(options->demo);

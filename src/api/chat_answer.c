@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * An answer in the making: see chat_answer.h. Owned by its chat_call.
+ *
+ *	WAITING -> BEGUN -> FINISHED
+ *	      \________\--> FAILED
+ *
+ * Each stage tells the next by an ac_event_fn; sink() is the last. Their order
+ * depends on where reasoning goes: tags that are added for the client are
+ * neither searched for stop strings nor counted.
+ */
+#include "api/chat_answer.h"
+
+#include <stdlib.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "codec/datastream.h"
+#include "codec/limit.h"
+#include "codec/literal.h"
+#include "upstream/stream_error.h"
+
+enum {
+	WHOLE_MAX = 64 * 1024 * 1024, /* bytes of an answer that is gathered */
+	ERROR_TEXT_MAX = 8 * 1024,
+};
+
+struct ac_chat_answer {
+	enum ac_chat_answer_state state;
+	bool stream;
+	bool upstream_finished; /* it said so itself */
+	ac_event_fn *first;     /* the first stage, or sink() */
+	void *first_arg;
+	struct ac_datastream decoder;
+	struct ac_think think;
+	struct ac_stop *stop;   /* owned; NULL: no stop strings */
+	struct ac_limit *limit; /* owned; NULL: no limit */
+	struct ac_chunk_encoder chunks;  /* of a stream */
+	struct evbuffer *frames;         /* owned, of a stream */
+	struct ac_completion completion; /* of a whole answer */
+	struct ac_completion_head head;
+	char id[AC_ID_SIZE];
+	char *model; /* owned */
+	enum ac_finish finish;
+	struct ac_usage usage;
+	int64_t prompt_len;     /* bytes of text that were asked … */
+	int64_t completion_len; /* … and answered */
+	struct ac_error error;
+};
+
+static void chain_stages(
+    struct ac_chat_answer *, const struct ac_chat_answer_wish *);
+static void on_decoded(const struct ac_event *, void *arg);
+static void sink(const struct ac_event *, void *arg);
+static void begin(struct ac_chat_answer *);
+static void add_piece(struct ac_chat_answer *, const struct ac_event *);
+static void finish(struct ac_chat_answer *, const struct ac_event *);
+static void fail_by_event(struct ac_chat_answer *, const struct ac_event *);
+
+struct ac_chat_answer *
+ac_chat_answer_new(const struct ac_chat_answer_wish *wish)
+{
+	struct ac_chat_answer *answer = ac_calloc(1, sizeof(*answer));
+
+	answer->stream = wish->stream;
+	answer->prompt_len = wish->prompt_len;
+	answer->model = ac_strdup(wish->model);
+	ac_id_make(answer->id,
+	    wish->form == AC_COMPLETION_CHAT ? "chatcmpl-" : "cmpl-");
+	answer->head = (struct ac_completion_head){
+	    .form = wish->form,
+	    .id = answer->id,
+	    .model = answer->model,
+	    .created = ac_clock_unix_seconds(),
+	};
+	chain_stages(answer, wish);
+	ac_datastream_init(&answer->decoder, on_decoded, answer);
+	if (answer->stream) {
+		ac_chunk_encoder_init(&answer->chunks, &answer->head,
+		    wish->include_usage ? AC_CHUNK_USAGE_LAST
+					: AC_CHUNK_USAGE_NONE);
+		answer->frames = ac_text_new();
+	} else {
+		ac_completion_init(&answer->completion, WHOLE_MAX);
+	}
+	return answer;
+}
+
+/* Puts a stage before those that are there. */
+static void
+put_first(struct ac_chat_answer *answer, ac_event_fn *stage, void *arg)
+{
+	answer->first = stage;
+	answer->first_arg = arg;
+}
+
+static void
+add_think(struct ac_chat_answer *answer, const struct ac_chat_answer_wish *wish)
+{
+	ac_think_init(&answer->think, wish->reasoning,
+	    wish->stream ? AC_THINK_STREAMED : AC_THINK_WHOLE, answer->first,
+	    answer->first_arg);
+	put_first(answer, ac_think_on_event, &answer->think);
+}
+
+/* Stop strings and limit, the limit behind. */
+static void
+add_cuts(struct ac_chat_answer *answer, const struct ac_chat_answer_wish *wish)
+{
+	if (wish->max_tokens > 0) {
+		answer->limit = ac_calloc(1, sizeof(*answer->limit));
+		ac_limit_init(answer->limit, wish->max_tokens, answer->first,
+		    answer->first_arg);
+		put_first(answer, ac_limit_on_event, answer->limit);
+	}
+	if (wish->stop_count > 0) {
+		answer->stop = ac_calloc(1, sizeof(*answer->stop));
+		ac_stop_init(answer->stop, wish->stops, wish->stop_count,
+		    answer->first, answer->first_arg);
+		put_first(answer, ac_stop_on_event, answer->stop);
+	}
+}
+
+/* Built from the last to the first. */
+static void
+chain_stages(
+    struct ac_chat_answer *answer, const struct ac_chat_answer_wish *wish)
+{
+	put_first(answer, sink, answer);
+	if (wish->reasoning == AC_REASONING_TAGS)
+		add_think(answer, wish);
+	add_cuts(answer, wish);
+	if (wish->reasoning != AC_REASONING_TAGS)
+		add_think(answer, wish);
+}
+
+void
+ac_chat_answer_free(struct ac_chat_answer *answer)
+{
+	if (answer == NULL)
+		return;
+	ac_datastream_clear(&answer->decoder);
+	if (answer->stop != NULL)
+		ac_stop_clear(answer->stop);
+	free(answer->stop);
+	free(answer->limit);
+	ac_chunk_encoder_clear(&answer->chunks);
+	ac_completion_clear(&answer->completion);
+	if (answer->frames != NULL)
+		evbuffer_free(answer->frames);
+	free(answer->model);
+	free(answer);
+}
+
+void
+ac_chat_answer_open(
+    struct ac_chat_answer *answer, enum ac_chat_protocol protocol)
+{
+	AC_UNUSED(answer);
+	AC_UNUSED(protocol);
+}
+
+static bool
+is_over(const struct ac_chat_answer *answer)
+{
+	return answer->state == AC_CHAT_ANSWER_FINISHED ||
+	       answer->state == AC_CHAT_ANSWER_FAILED;
+}
+
+void
+ac_chat_answer_feed(
+    struct ac_chat_answer *answer, const char *data, size_t len)
+{
+	if (!is_over(answer))
+		ac_datastream_feed(&answer->decoder, data, len);
+}
+
+void
+ac_chat_answer_end(struct ac_chat_answer *answer)
+{
+	if (!is_over(answer))
+		ac_datastream_end(&answer->decoder);
+}
+
+static void
+on_decoded(const struct ac_event *event, void *arg)
+{
+	struct ac_chat_answer *answer = arg;
+
+	if (event->type == AC_EVENT_FINISH)
+		answer->upstream_finished = true;
+	answer->first(event, answer->first_arg);
+}
+
+static void
+sink(const struct ac_event *event, void *arg)
+{
+	struct ac_chat_answer *answer = arg;
+
+	if (is_over(answer))
+		return;
+	switch (event->type) {
+	case AC_EVENT_TEXT:
+	case AC_EVENT_REASONING:
+		begin(answer);
+		add_piece(answer, event);
+		break;
+	case AC_EVENT_TEXT_WAS_REASONING:
+		if (event->dropped)
+			ac_completion_drop_text(&answer->completion);
+		else
+			ac_completion_move_text_to_reasoning(
+			    &answer->completion);
+		break;
+	case AC_EVENT_FINISH:
+		finish(answer, event);
+		break;
+	case AC_EVENT_ERROR:
+		fail_by_event(answer, event);
+		break;
+	case AC_EVENT_START:
+	case AC_EVENT_STEP:
+	case AC_EVENT_END:
+	/* The upstream is not told of any tool, and what it adds beside the
+	 * text has no place in a chat completion. */
+	case AC_EVENT_TOOL_CALL:
+	case AC_EVENT_TOOL_CALL_START:
+	case AC_EVENT_TOOL_CALL_DELTA:
+	case AC_EVENT_TOOL_RESULT:
+	case AC_EVENT_EXTRA:
+	case AC_EVENT_TYPES:
+		break;
+	}
+}
+
+static void
+begin(struct ac_chat_answer *answer)
+{
+	if (answer->state != AC_CHAT_ANSWER_WAITING)
+		return;
+	answer->state = AC_CHAT_ANSWER_BEGUN;
+	if (answer->stream)
+		ac_chunk_add_role(&answer->chunks, answer->frames);
+}
+
+static void
+fail(struct ac_chat_answer *answer, const char *message)
+{
+	answer->state = AC_CHAT_ANSWER_FAILED;
+	ac_datastream_stop(&answer->decoder);
+	ac_error_set(&answer->error, AC_ERROR_UPSTREAM, "%s", message);
+}
+
+static void
+add_piece(struct ac_chat_answer *answer, const struct ac_event *event)
+{
+	const char *literal = event->literal;
+	size_t len = event->literal_len;
+	bool is_text = event->type == AC_EVENT_TEXT;
+	bool fits = true;
+
+	answer->completion_len += (int64_t)event->text_len;
+	if (event->dropped)
+		return;
+	if (answer->stream && is_text)
+		ac_chunk_add_text(
+		    &answer->chunks, answer->frames, literal, len);
+	else if (answer->stream)
+		ac_chunk_add_reasoning(
+		    &answer->chunks, answer->frames, literal, len);
+	else if (is_text)
+		fits =
+		    ac_completion_add_text(&answer->completion, literal, len);
+	else
+		fits = ac_completion_add_reasoning(
+		    &answer->completion, literal, len);
+	if (!fits)
+		fail(answer, "The upstream's answer is longer than 64 MiB; ask "
+			     "for a stream.");
+}
+
+/* An estimate where the upstream counts nothing. */
+static int64_t
+count_tokens(int64_t counted, int64_t len)
+{
+	int64_t estimate = len / AC_LIMIT_BYTES_PER_TOKEN;
+
+	if (counted != AC_TOKENS_UNKNOWN)
+		return counted;
+	return estimate < 1 ? 1 : estimate;
+}
+
+static void
+finish(struct ac_chat_answer *answer, const struct ac_event *event)
+{
+	if (event->finish == AC_FINISH_ERROR) {
+		/* A failure, even where no error frame said so. */
+		fail(answer, "The upstream's answer ended with an error.");
+		return;
+	}
+	if (answer->state == AC_CHAT_ANSWER_WAITING &&
+	    event->finish == AC_FINISH_UNKNOWN) {
+		/* No word and no reason: the model's answer was no answer. */
+		fail(answer, "The upstream's answer ended before it began.");
+		return;
+	}
+	begin(answer);
+	answer->state = AC_CHAT_ANSWER_FINISHED;
+	ac_datastream_stop(&answer->decoder);
+	answer->finish = event->finish;
+	answer->usage.prompt_tokens =
+	    count_tokens(event->usage.prompt_tokens, answer->prompt_len);
+	answer->usage.completion_tokens = count_tokens(
+	    event->usage.completion_tokens, answer->completion_len);
+	if (!answer->stream)
+		return;
+	ac_chunk_add_finish(&answer->chunks, answer->frames, answer->finish);
+	ac_chunk_add_usage(&answer->chunks, answer->frames, &answer->usage);
+	ac_chunk_add_done(answer->frames);
+}
+
+/* The upstream's own words. */
+static void
+set_upstream_text(struct ac_error *error, const struct ac_event *event)
+{
+	struct ac_buf text;
+	bool whole;
+
+	ac_buf_init(&text, ERROR_TEXT_MAX);
+	/* What does not fit is left out: an error's text need not be whole. */
+	whole = ac_literal_decode(&text, event->literal, event->literal_len);
+	AC_UNUSED(whole);
+	ac_stream_error_set(error, ac_buf_string(&text));
+	ac_buf_clear(&text);
+}
+
+static void
+fail_by_event(struct ac_chat_answer *answer, const struct ac_event *event)
+{
+	switch (event->error) {
+	case AC_STREAM_ERROR_NONE:
+	case AC_STREAM_ERROR_UPSTREAM:
+		answer->state = AC_CHAT_ANSWER_FAILED;
+		set_upstream_text(&answer->error, event);
+		break;
+	case AC_STREAM_ERROR_MALFORMED:
+		fail(answer,
+		    "The upstream sent something that is not an answer.");
+		break;
+	case AC_STREAM_ERROR_TOO_LONG:
+		fail(answer, "The upstream sent a line that is too long.");
+		break;
+	case AC_STREAM_ERROR_CUT:
+		fail(answer, "The upstream's answer broke off before its end.");
+		break;
+	}
+}
+
+enum ac_chat_answer_state
+ac_chat_answer_state(const struct ac_chat_answer *answer)
+{
+	return answer->state;
+}
+
+const struct ac_error *
+ac_chat_answer_error(const struct ac_chat_answer *answer)
+{
+	return &answer->error;
+}
+
+bool
+ac_chat_answer_is_cut(const struct ac_chat_answer *answer)
+{
+	return answer->state == AC_CHAT_ANSWER_FINISHED &&
+	       !answer->upstream_finished;
+}
+
+const struct ac_usage *
+ac_chat_answer_usage(const struct ac_chat_answer *answer)
+{
+	return &answer->usage;
+}
+
+struct evbuffer *
+ac_chat_answer_frames(struct ac_chat_answer *answer)
+{
+	return answer->frames;
+}
+
+void
+ac_chat_answer_write(struct ac_chat_answer *answer, struct evbuffer *out)
+{
+	ac_completion_finish(&answer->completion, &answer->head,
+	    answer->finish, &answer->usage, out);
+}
