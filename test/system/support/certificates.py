@@ -13,6 +13,16 @@ def openssl(*arguments):
     assert done.returncode == 0, done.stderr
 
 
+def self_signed(folder):
+    """A certificate for 127.0.0.1 and localhost that is its own authority:
+    the paths of it and of its key."""
+    certificate, key = folder / "self.pem", folder / "self.key"
+    openssl("req", "-x509", *EC_KEY, "-keyout", key, "-out", certificate,
+            "-days", 2, "-subj", "/CN=self", "-addext",
+            "subjectAltName=DNS:localhost,IP:127.0.0.1")
+    return str(certificate), str(key)
+
+
 class Authority:
     """A private certificate authority in a folder of its own."""
 
@@ -41,13 +51,3 @@ class Authority:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
         return context
-
-
-def self_signed(folder):
-    """A certificate for 127.0.0.1 and localhost that is its own authority:
-    the paths of it and of its key."""
-    certificate, key = folder / "self.pem", folder / "self.key"
-    openssl("req", "-x509", *EC_KEY, "-keyout", key, "-out", certificate,
-            "-days", 2, "-subj", "/CN=self", "-addext",
-            "subjectAltName=DNS:localhost,IP:127.0.0.1")
-    return str(certificate), str(key)
