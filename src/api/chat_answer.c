@@ -13,6 +13,8 @@
 
 #include <stdlib.h>
 
+#include <event2/buffer.h>
+
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/clock.h"
@@ -37,8 +39,8 @@ struct ac_chat_answer {
 	void *first_arg;
 	struct ac_datastream decoder;
 	struct ac_think think;
-	struct ac_stop *stop;   /* owned; NULL: no stop strings */
-	struct ac_limit *limit; /* owned; NULL: no limit */
+	struct ac_stop *stop;            /* owned; NULL: no stop strings */
+	struct ac_limit *limit;          /* owned; NULL: no limit */
 	struct ac_chunk_encoder chunks;  /* of a stream */
 	struct evbuffer *frames;         /* owned, of a stream */
 	struct ac_completion completion; /* of a whole answer */
@@ -172,8 +174,7 @@ is_over(const struct ac_chat_answer *answer)
 }
 
 void
-ac_chat_answer_feed(
-    struct ac_chat_answer *answer, const char *data, size_t len)
+ac_chat_answer_feed(struct ac_chat_answer *answer, const char *data, size_t len)
 {
 	if (!is_over(answer))
 		ac_datastream_feed(&answer->decoder, data, len);
@@ -394,6 +395,6 @@ ac_chat_answer_frames(struct ac_chat_answer *answer)
 void
 ac_chat_answer_write(struct ac_chat_answer *answer, struct evbuffer *out)
 {
-	ac_completion_finish(&answer->completion, &answer->head,
-	    answer->finish, &answer->usage, out);
+	ac_completion_finish(&answer->completion, &answer->head, answer->finish,
+	    &answer->usage, out);
 }

@@ -78,8 +78,8 @@ const struct ac_usage *ac_chat_answer_usage(
 /* Of a stream: the frames that are to be sent, which the caller drains. */
 struct evbuffer *ac_chat_answer_frames(struct ac_chat_answer *answer);
 
-/* Of an answer that is not streamed, FINISHED: appends its JSON to out, once. */
-void ac_chat_answer_write(
-    struct ac_chat_answer *answer, struct evbuffer *out);
+/* Of an answer that is not streamed, FINISHED: appends its JSON to out, once.
+ */
+void ac_chat_answer_write(struct ac_chat_answer *answer, struct evbuffer *out);
 
 #endif

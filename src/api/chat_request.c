@@ -209,8 +209,7 @@ add_stop(struct ac_chat_request *request, const json_t *stop, const char *path,
 		return true;
 	if (request->stop_count == AC_STOP_MAX) {
 		ac_error_set_param(error, AC_ERROR_INVALID_VALUE, "stop",
-		    "Invalid 'stop': there may be %d at most.",
-		    AC_STOP_MAX);
+		    "Invalid 'stop': there may be %d at most.", AC_STOP_MAX);
 		return false;
 	}
 	if (json_string_length(stop) > AC_STOP_LEN_MAX) {

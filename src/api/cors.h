@@ -34,7 +34,7 @@ const char *ac_cors_allowed_origin(
     const struct ac_api *api, const char *origin);
 
 /* What pages may read of an answer's headers. */
-#define AC_CORS_EXPOSED                                \
+#define AC_CORS_EXPOSED                               \
 	"x-request-id, retry-after, x-should-retry, " \
 	"x-ignored-parameters"
 

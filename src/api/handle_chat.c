@@ -336,8 +336,7 @@ go_on(struct chat_call *call)
 	case AC_CHAT_ANSWER_BEGUN:
 		note_first_event(call);
 		if (call->wants_stream)
-			send_frames(
-			    call, ac_chat_answer_frames(call->answer));
+			send_frames(call, ac_chat_answer_frames(call->answer));
 		break;
 	case AC_CHAT_ANSWER_FINISHED:
 		note_first_event(call);

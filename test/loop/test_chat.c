@@ -39,6 +39,7 @@ struct talk {
 	bool succeeded;
 	struct ac_error error;
 	const char *problem;
+	enum ac_chat_protocol protocol;
 	int cancel_at; /* 1: within on_open, 2: on_data; 0: never */
 };
 
@@ -61,13 +62,14 @@ check_moment(struct talk *talk)
 }
 
 static void
-on_open(void *arg)
+on_open(enum ac_chat_protocol protocol, void *arg)
 {
 	struct talk *talk = arg;
 
 	check_moment(talk);
 	if (talk->opens++ > 0)
 		talk->problem = "on_open ran twice";
+	talk->protocol = protocol;
 	if (talk->cancel_at == 1)
 		talk_cancel(talk);
 }

@@ -16,7 +16,7 @@ KNOWN = ["/v1/chat/completions", "/v1/models", "/v1/models/AkashGen",
 UNKNOWN = ["/v1/nothing", "/v2/chat/completions", "/v1/chat", "/chat",
            "/v1/chat/completions/x", "/v1/chat/completionsx",
            "/xv1/chat/completions", "/V1/chat/completions", "/v1x/models",
-           "/v1/Models", "/healthy", "/v1/completions", "/v1/embeddings",
+           "/v1/Models", "/healthy", "/v1/embeddings",
            "/favicon.ico", "/%2e%2e/etc/passwd", "/v1/../health",
            "/v1/chat%2Fcompletions", "/x" * 3000]
 
