@@ -2,23 +2,18 @@
 /*
  * The data-stream decoder: see datastream.h. The handle of a chat call owns
  * one and feeds it what the upstream sends. A line's code chooses a function
- * from the table below; a text's literal is handed on where it lies unless a
- * surrogate pair was cut between two lines or there is something to repair.
+ * from the table below; a text's literal is handed on where it lies if it can
+ * be (textjoin.h).
  */
 #include "codec/datastream.h"
 
-#include <assert.h>
 #include <limits.h>
-#include <string.h>
 
-#include <event2/buffer.h>
 #include <jansson.h>
 
-#include "base/attr.h"
 #include "base/json.h"
-#include "base/mem.h"
-#include "base/text.h"
 #include "codec/literal.h"
+#include "codec/values.h"
 
 /* What a line's value is made of. */
 enum value_kind {
@@ -54,30 +49,30 @@ static const struct code codes[UCHAR_MAX + 1] = {
     ['k'] = {VALUE_JSON, AC_EVENT_EXTRA},
 };
 
-static const char *const finish_names[] = {
-    [AC_FINISH_STOP] = "stop",
-    [AC_FINISH_LENGTH] = "length",
-    [AC_FINISH_CONTENT_FILTER] = "content-filter",
-    [AC_FINISH_TOOL_CALLS] = "tool-calls",
-    [AC_FINISH_ERROR] = "error",
-    [AC_FINISH_OTHER] = "other",
-    [AC_FINISH_UNKNOWN] = "unknown",
-};
-static_assert(AC_LENGTH(finish_names) == AC_FINISHES, "a name for each");
-
 static void decode_line(struct ac_datastream *, const char *line, size_t len);
 static void decode_value(
     struct ac_datastream *, struct code, const char *json, size_t len);
 static void decode_text(
     struct ac_datastream *, enum ac_event_type, const char *json, size_t len);
-static void mend_text(struct ac_datastream *, enum ac_event_type,
-    const char *literal, size_t len, const struct ac_literal_report *);
 static void decode_error(struct ac_datastream *, const char *json, size_t len);
 static void decode_json(
     struct ac_datastream *, enum ac_event_type, const char *json, size_t len);
 static void decode_finish(
     struct ac_datastream *, enum ac_event_type, const char *json, size_t len);
 static void fail(struct ac_datastream *, enum ac_stream_error);
+
+static void
+emit(struct ac_datastream *decoder, const struct ac_event *event)
+{
+	if (!decoder->stopped)
+		decoder->on_event(event, decoder->arg);
+}
+
+static void
+emit_text(const struct ac_event *event, void *arg)
+{
+	emit(arg, event);
+}
 
 void
 ac_datastream_init(
@@ -89,17 +84,15 @@ ac_datastream_init(
 	    .usage = {AC_TOKENS_UNKNOWN, AC_TOKENS_UNKNOWN},
 	};
 	ac_linesplit_init(&decoder->split, AC_DATASTREAM_LINE_MAX);
-	/* A repaired literal grows: a bad byte becomes six. */
-	ac_buf_init(&decoder->scratch,
-	    (size_t)AC_DATASTREAM_LINE_MAX * AC_LITERAL_ESCAPE_LEN +
-		AC_LITERAL_ESCAPE_LEN);
+	ac_textjoin_init(
+	    &decoder->texts, AC_DATASTREAM_LINE_MAX, emit_text, decoder);
 }
 
 void
 ac_datastream_clear(struct ac_datastream *decoder)
 {
 	ac_linesplit_clear(&decoder->split);
-	ac_buf_clear(&decoder->scratch);
+	ac_textjoin_clear(&decoder->texts);
 }
 
 void
@@ -127,30 +120,6 @@ ac_datastream_feed(struct ac_datastream *decoder, const char *data, size_t len)
 			decode_line(decoder, line, line_len);
 		}
 	}
-}
-
-static void
-emit(struct ac_datastream *decoder, const struct ac_event *event)
-{
-	if (!decoder->stopped)
-		decoder->on_event(event, decoder->arg);
-}
-
-/* A high surrogate that got no partner goes out as a replacement. */
-static void
-flush_high(struct ac_datastream *decoder)
-{
-	struct ac_event event = {
-	    .type = decoder->high_type,
-	    .literal = "\\ufffd",
-	    .literal_len = AC_LITERAL_ESCAPE_LEN,
-	    .text_len = 3,
-	};
-
-	if (!decoder->has_high)
-		return;
-	decoder->has_high = false;
-	emit(decoder, &event);
 }
 
 void
@@ -183,7 +152,7 @@ fail(struct ac_datastream *decoder, enum ac_stream_error error)
 {
 	struct ac_event event = {.type = AC_EVENT_ERROR, .error = error};
 
-	flush_high(decoder);
+	ac_textjoin_flush(&decoder->texts);
 	emit(decoder, &event);
 	decoder->stopped = true;
 }
@@ -240,114 +209,26 @@ decode_value(struct ac_datastream *decoder, struct code code, const char *json,
 	}
 }
 
-static bool
-is_quoted(const char *json, size_t len)
-{
-	return len >= 2 && json[0] == '"' && json[len - 1] == '"';
-}
-
-static void
-emit_text(struct ac_datastream *decoder, enum ac_event_type type,
-    const char *literal, size_t len, size_t text_len)
-{
-	struct ac_event event = {
-	    .type = type,
-	    .literal = literal,
-	    .literal_len = len,
-	    .text_len = text_len,
-	};
-
-	if (len > 0)
-		emit(decoder, &event);
-}
-
-/*
- * A text that cannot be passed on where it lies: it brings the partner of
- * the surrogate that was held back, or ends with one to hold back, or holds
- * something to replace.
- */
-static void
-mend_text(struct ac_datastream *decoder, enum ac_event_type type,
-    const char *literal, size_t len, const struct ac_literal_report *report)
-{
-	struct ac_buf *scratch = &decoder->scratch;
-	char joined[2 * AC_LITERAL_ESCAPE_LEN];
-	bool ok = true;
-
-	ac_buf_clear(scratch);
-	if (decoder->has_high && decoder->high_type == type &&
-	    report->begins_with_low) {
-		memcpy(joined, decoder->high, AC_LITERAL_ESCAPE_LEN);
-		memcpy(joined + AC_LITERAL_ESCAPE_LEN, literal,
-		    AC_LITERAL_ESCAPE_LEN);
-		decoder->has_high = false;
-		literal += AC_LITERAL_ESCAPE_LEN;
-		len -= AC_LITERAL_ESCAPE_LEN;
-		ok = ac_buf_add(scratch, joined, sizeof(joined));
-	}
-	flush_high(decoder);
-	if (report->ends_with_high) {
-		len -= AC_LITERAL_ESCAPE_LEN;
-		memcpy(decoder->high, literal + len, AC_LITERAL_ESCAPE_LEN);
-		decoder->high_type = type;
-		decoder->has_high = true;
-	}
-	if (!ok || !ac_literal_repair(scratch, literal, len)) {
-		fail(decoder, AC_STREAM_ERROR_MALFORMED);
-		return;
-	}
-	emit_text(decoder, type, scratch->data, scratch->len,
-	    ac_literal_check(scratch->data, scratch->len).text_len);
-}
-
 static void
 decode_text(struct ac_datastream *decoder, enum ac_event_type type,
     const char *json, size_t len)
 {
-	struct ac_literal_report report;
+	struct ac_text_piece piece = {.type = type};
 
-	if (!is_quoted(json, len)) {
+	if (len < 2 || json[0] != '"' || json[len - 1] != '"') {
 		fail(decoder, AC_STREAM_ERROR_MALFORMED);
 		return;
 	}
-	report = ac_literal_check(json + 1, len - 2);
-	if (report.state == AC_LITERAL_BROKEN) {
+	piece.literal = json + 1;
+	piece.len = len - 2;
+	piece.report = ac_literal_check(piece.literal, piece.len);
+	if (piece.report.state == AC_LITERAL_BROKEN) {
 		fail(decoder, AC_STREAM_ERROR_MALFORMED);
 		return;
 	}
 	decoder->step_ended = false;
-	if (len == 2)
-		return;
-	if (report.state == AC_LITERAL_CLEAN && !decoder->has_high)
-		emit_text(decoder, type, json + 1, len - 2, report.text_len);
-	else
-		mend_text(decoder, type, json + 1, len - 2, &report);
-}
-
-/* Puts the text of an error into scratch: the string that 3: carries, or
- * whatever other JSON stands there as a text of its own. */
-static bool
-read_error_text(struct ac_datastream *decoder, const char *json, size_t len)
-{
-	struct ac_buf *scratch = &decoder->scratch;
-	struct evbuffer *text;
-	json_t *value;
-
-	if (is_quoted(json, len) &&
-	    ac_literal_check(json + 1, len - 2).state != AC_LITERAL_BROKEN)
-		return ac_literal_repair(scratch, json + 1, len - 2);
-	value = ac_json_parse_lenient(json, len);
-	if (value == NULL)
-		return false;
-	json_decref(value);
-	text = ac_text_new();
-	ac_json_add_escaped(text, json, len);
-	len = evbuffer_get_length(text);
-	json = (const char *)evbuffer_pullup(text, -1);
-	if (!ac_buf_add(scratch, json, len))
-		ac_buf_reset(scratch);
-	evbuffer_free(text);
-	return true;
+	if (!ac_textjoin_add(&decoder->texts, &piece))
+		fail(decoder, AC_STREAM_ERROR_MALFORMED);
 }
 
 static void
@@ -357,19 +238,21 @@ decode_error(struct ac_datastream *decoder, const char *json, size_t len)
 	    .type = AC_EVENT_ERROR,
 	    .error = AC_STREAM_ERROR_UPSTREAM,
 	};
-	struct ac_buf *scratch = &decoder->scratch;
+	struct ac_buf text;
 
-	ac_buf_clear(scratch);
-	flush_high(decoder);
-	if (!read_error_text(decoder, json, len)) {
+	ac_textjoin_flush(&decoder->texts);
+	ac_buf_init(
+	    &text, (size_t)AC_DATASTREAM_LINE_MAX * AC_LITERAL_ESCAPE_LEN);
+	if (ac_value_error_text(&text, json, len)) {
+		event.literal = text.data;
+		event.literal_len = text.len;
+		event.text_len = ac_literal_check(text.data, text.len).text_len;
+		emit(decoder, &event);
+		decoder->stopped = true;
+	} else {
 		fail(decoder, AC_STREAM_ERROR_MALFORMED);
-		return;
 	}
-	event.literal = scratch->data;
-	event.literal_len = scratch->len;
-	event.text_len = ac_literal_check(scratch->data, scratch->len).text_len;
-	emit(decoder, &event);
-	decoder->stopped = true;
+	ac_buf_clear(&text);
 }
 
 static void
@@ -393,28 +276,6 @@ decode_json(struct ac_datastream *decoder, enum ac_event_type type,
 	emit(decoder, &event);
 }
 
-static enum ac_finish
-find_finish(const char *name)
-{
-	for (size_t i = 0; name != NULL && i < AC_FINISHES; i++) {
-		if (strcmp(name, finish_names[i]) == 0)
-			return (enum ac_finish)i;
-	}
-	return AC_FINISH_UNKNOWN;
-}
-
-/* A count is a number, null or absent. */
-static int64_t
-find_tokens(const json_t *usage, const char *key)
-{
-	const json_t *tokens = json_object_get(usage, key);
-
-	if (!json_is_number(tokens) || json_number_value(tokens) < 0 ||
-	    json_number_value(tokens) > 1e15)
-		return AC_TOKENS_UNKNOWN;
-	return (int64_t)json_number_value(tokens);
-}
-
 static void
 decode_finish(struct ac_datastream *decoder, enum ac_event_type type,
     const char *json, size_t len)
@@ -423,10 +284,11 @@ decode_finish(struct ac_datastream *decoder, enum ac_event_type type,
 	const json_t *usage = json_object_get(value, "usage");
 	struct ac_event event = {
 	    .type = type,
-	    .finish = find_finish(
+	    .finish = ac_value_finish(
 		json_string_value(json_object_get(value, "finishReason"))),
-	    .usage.prompt_tokens = find_tokens(usage, "promptTokens"),
-	    .usage.completion_tokens = find_tokens(usage, "completionTokens"),
+	    .usage.prompt_tokens = ac_value_tokens(usage, "promptTokens"),
+	    .usage.completion_tokens =
+		ac_value_tokens(usage, "completionTokens"),
 	};
 
 	if (!json_is_object(value)) {
@@ -435,7 +297,7 @@ decode_finish(struct ac_datastream *decoder, enum ac_event_type type,
 		return;
 	}
 	json_decref(value);
-	flush_high(decoder);
+	ac_textjoin_flush(&decoder->texts);
 	if (type == AC_EVENT_STEP) {
 		decoder->step_ended = true;
 		decoder->step_finish = event.finish;

@@ -12,6 +12,7 @@
 
 #include "codec/event.h"
 #include "codec/linesplit.h"
+#include "codec/textjoin.h"
 
 enum { AC_DATASTREAM_LINE_MAX = 1024 * 1024 };
 
@@ -19,13 +20,10 @@ struct ac_datastream {
 	ac_event_fn *on_event;
 	void *arg;
 	struct ac_linesplit split;
-	struct ac_buf scratch; /* a text that could not be passed as it came */
-	char high[6];          /* a high surrogate's escape, held back … */
-	enum ac_event_type high_type; /* … from an event of this type … */
-	bool has_high;                /* … if there is one */
-	bool stopped;                 /* nothing more is said */
-	bool finished;                /* FINISH was said */
-	bool step_ended;              /* STEP was the last that counts */
+	struct ac_textjoin texts;
+	bool stopped;    /* nothing more is said */
+	bool finished;   /* FINISH was said */
+	bool step_ended; /* STEP was the last that counts */
 	enum ac_finish step_finish;
 	struct ac_usage usage;
 };

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Values that both protocols of the upstream carry. */
+#ifndef AC_CODEC_VALUES_H
+#define AC_CODEC_VALUES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "codec/event.h"
+
+struct json_t;
+
+/* The finish reason with this name; UNKNOWN for NULL and other names. */
+enum ac_finish ac_value_finish(const char *name);
+
+/* The count behind key, or AC_TOKENS_UNKNOWN where it is null, absent or no
+ * count. usage may be NULL or no object. */
+int64_t ac_value_tokens(const struct json_t *usage, const char *key);
+
+/*
+ * Appends the text of an error as a clean literal: the string that json (len
+ * bytes) is, or other JSON as a text of its own. False if it is no JSON or
+ * out is full.
+ */
+AC_MUST_CHECK bool ac_value_error_text(
+    struct ac_buf *out, const char *json, size_t len);
+
+#endif
