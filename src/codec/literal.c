@@ -6,6 +6,8 @@
  */
 #include "codec/literal.h"
 
+#include <string.h>
+
 #include "base/utf8.h"
 
 enum char_kind {
@@ -274,4 +276,21 @@ ac_literal_decode(struct ac_buf *out, const char *s, size_t len)
 		i += c.len;
 	}
 	return true;
+}
+
+bool
+ac_literal_equals(const char *literal, size_t len, const char *text)
+{
+	size_t text_len = strlen(text);
+	struct ac_buf decoded;
+	bool equal;
+
+	if (len > 0 && memchr(literal, '\\', len) == NULL)
+		return len == text_len && memcmp(literal, text, len) == 0;
+	ac_buf_init(&decoded, text_len);
+	equal = ac_literal_decode(&decoded, literal, len) &&
+		decoded.len == text_len &&
+		(text_len == 0 || memcmp(decoded.data, text, text_len) == 0);
+	ac_buf_clear(&decoded);
+	return equal;
 }

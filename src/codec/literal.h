@@ -49,4 +49,7 @@ size_t ac_literal_prefix(const char *s, size_t len, size_t *text_len);
 AC_MUST_CHECK bool ac_literal_decode(
     struct ac_buf *out, const char *s, size_t len);
 
+/* Whether a literal that is not BROKEN stands for this text of ASCII. */
+bool ac_literal_equals(const char *literal, size_t len, const char *text);
+
 #endif

@@ -367,6 +367,36 @@ a_prefix_holds_whole_characters(void **state)
 	}
 }
 
+static void
+literals_are_compared_by_what_they_stand_for(void **state)
+{
+	static const struct {
+		const char *literal;
+		const char *text;
+		bool equal;
+	} pairs[] = {
+	    {"", "", true},
+	    {"", "a", false},
+	    {"a", "", false},
+	    {"a", "a", true},
+	    {"ab", "a", false},
+	    {"a", "ab", false},
+	    {"\\u0061b", "ab", true},
+	    {"\\u0061b", "abc", false},
+	    {"\\u0061bc", "ab", false},
+	    {"\\u0000", "", false},
+	    {"a\\u0000", "a", false},
+	    {"\\/", "/", true},
+	    {"\\ud83d", "a", false},
+	};
+
+	AC_UNUSED(state);
+	for (size_t i = 0; i < AC_LENGTH(pairs); i++)
+		assert_int_equal(ac_literal_equals(pairs[i].literal,
+				     strlen(pairs[i].literal), pairs[i].text),
+		    pairs[i].equal);
+}
+
 int
 main(void)
 {
@@ -381,6 +411,7 @@ main(void)
 	    cmocka_unit_test(results_are_appended),
 	    cmocka_unit_test(characters_are_read_one_by_one),
 	    cmocka_unit_test(a_prefix_holds_whole_characters),
+	    cmocka_unit_test(literals_are_compared_by_what_they_stand_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
