@@ -10,6 +10,14 @@
 
 #include "base/mem.h"
 
+/* The interface that the decoders have in common. */
+struct recording_protocol {
+	void (*feed)(struct recording *, const char *data, size_t len);
+	void (*end)(struct recording *);
+	void (*stop)(struct recording *);
+	void (*clear)(struct recording *);
+};
+
 static const char *const type_names[AC_EVENT_TYPES] = {
     [AC_EVENT_START] = "START",
     [AC_EVENT_TEXT] = "TEXT",
@@ -138,18 +146,93 @@ on_event(const struct ac_event *event, void *arg)
 	recording->decoded_len += event->text_len;
 	write_event(recording->out, event);
 	if (++recording->events == recording->stop_at)
-		ac_datastream_stop(&recording->decoder);
+		recording->protocol->stop(recording);
+}
+
+static void
+feed_datastream(struct recording *recording, const char *data, size_t len)
+{
+	ac_datastream_feed(&recording->decoder.datastream, data, len);
+}
+
+static void
+end_datastream(struct recording *recording)
+{
+	ac_datastream_end(&recording->decoder.datastream);
+}
+
+static void
+stop_datastream(struct recording *recording)
+{
+	ac_datastream_stop(&recording->decoder.datastream);
+}
+
+static void
+clear_datastream(struct recording *recording)
+{
+	ac_datastream_clear(&recording->decoder.datastream);
+}
+
+static const struct recording_protocol datastream = {
+    .feed = feed_datastream,
+    .end = end_datastream,
+    .stop = stop_datastream,
+    .clear = clear_datastream,
+};
+
+static void
+feed_uistream(struct recording *recording, const char *data, size_t len)
+{
+	ac_uistream_feed(&recording->decoder.uistream, data, len);
+}
+
+static void
+end_uistream(struct recording *recording)
+{
+	ac_uistream_end(&recording->decoder.uistream);
+}
+
+static void
+stop_uistream(struct recording *recording)
+{
+	ac_uistream_stop(&recording->decoder.uistream);
+}
+
+static void
+clear_uistream(struct recording *recording)
+{
+	ac_uistream_clear(&recording->decoder.uistream);
+}
+
+static const struct recording_protocol uistream = {
+    .feed = feed_uistream,
+    .end = end_uistream,
+    .stop = stop_uistream,
+    .clear = clear_uistream,
+};
+
+static void
+start(struct recording *recording, const struct recording_protocol *protocol)
+{
+	*recording = (struct recording){.protocol = protocol};
+	recording->out =
+	    open_memstream(&recording->text, &recording->text_size);
+	if (recording->out == NULL)
+		ac_out_of_memory();
 }
 
 void
 recording_start(struct recording *recording)
 {
-	*recording = (struct recording){0};
-	recording->out =
-	    open_memstream(&recording->text, &recording->text_size);
-	if (recording->out == NULL)
-		ac_out_of_memory();
-	ac_datastream_init(&recording->decoder, on_event, recording);
+	start(recording, &datastream);
+	ac_datastream_init(&recording->decoder.datastream, on_event, recording);
+}
+
+void
+recording_start_uistream(struct recording *recording)
+{
+	start(recording, &uistream);
+	ac_uistream_init(&recording->decoder.uistream, on_event, recording);
 }
 
 void
@@ -159,14 +242,14 @@ recording_feed(struct recording *recording, const char *data, size_t len)
 
 	if (len > 0)
 		memcpy(copy, data, len);
-	ac_datastream_feed(&recording->decoder, copy, len);
+	recording->protocol->feed(recording, copy, len);
 	free(copy);
 }
 
 void
 recording_end(struct recording *recording)
 {
-	ac_datastream_end(&recording->decoder);
+	recording->protocol->end(recording);
 	fclose(recording->out);
 	recording->out = NULL;
 }
@@ -177,5 +260,5 @@ recording_clear(struct recording *recording)
 	if (recording->out != NULL)
 		fclose(recording->out);
 	free(recording->text);
-	ac_datastream_clear(&recording->decoder);
+	recording->protocol->clear(recording);
 }

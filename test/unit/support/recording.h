@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * Plays a body to a data-stream decoder and writes down the events, one a
- * line, in the form of test/data/datastream/NAME.events:
+ * Plays a body to a decoder and writes down the events, one a line, in the
+ * form of test/data/PROTOCOL/NAME.events:
  *
  *	START {"messageId":"m"}
  *	TEXT "a literal as it came, quotes put round it"
@@ -19,9 +19,14 @@
 #include <stdio.h>
 
 #include "codec/datastream.h"
+#include "codec/uistream.h"
 
 struct recording {
-	struct ac_datastream decoder;
+	const struct recording_protocol *protocol;
+	union {
+		struct ac_datastream datastream;
+		struct ac_uistream uistream;
+	} decoder;
 	FILE *out;
 	char *text; /* owned; the lines, whole after recording_end() */
 	size_t text_size;
@@ -34,8 +39,11 @@ struct recording {
 	const char *problem; /* a rule of event.h that was broken, or NULL */
 };
 
-/* An empty recording in place. */
-void recording_start(struct recording *recording);
+/* Makes an empty recording in place. */
+typedef void recording_start_fn(struct recording *recording);
+
+recording_start_fn recording_start;          /* of a data stream */
+recording_start_fn recording_start_uistream; /* of a UI message stream */
 
 /* Feeds len bytes out of a block of their own that is freed at once, so that
  * a sanitizer sees a decoder that looks back or beyond. */

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* Server-sent events: see sse.h. The decoder of the UI message stream owns
+ * one. */
+#include "codec/sse.h"
+
+#include <string.h>
+
+/* Bytes that lie somewhere: in the caller's or in a buffer. */
+struct span {
+	const char *s;
+	size_t len;
+};
+
+enum line_result { LINE_WHOLE, LINE_MORE, LINE_TOO_LONG };
+
+static enum line_result take_line(
+    struct ac_sse *, struct span *bytes, struct span *line);
+static struct span skip_byte_order_mark(struct ac_sse *, struct span line);
+static bool read_field(struct ac_sse *, struct span line, struct span *held);
+static bool spill(struct ac_sse *, struct span *held);
+static struct span hand_out(struct ac_sse *, struct span held);
+
+void
+ac_sse_init(struct ac_sse *sse, size_t max)
+{
+	*sse = (struct ac_sse){0};
+	ac_buf_init(&sse->line, max);
+	ac_buf_init(&sse->data, max);
+}
+
+void
+ac_sse_clear(struct ac_sse *sse)
+{
+	ac_buf_clear(&sse->line);
+	ac_buf_clear(&sse->data);
+}
+
+enum ac_sse_result
+ac_sse_next(struct ac_sse *sse, const char **data, size_t *len,
+    const char **event, size_t *event_len)
+{
+	struct span bytes = {*data, *len};
+	struct span held = {NULL, 0}; /* data that lie in the caller's bytes */
+	enum ac_sse_result result = AC_SSE_MORE;
+	enum line_result line_result;
+	struct span line;
+
+	if (sse->handed_out) {
+		/* A long event's memory is not kept for the short ones. */
+		ac_buf_clear(&sse->data);
+		sse->handed_out = false;
+	}
+	while ((line_result = take_line(sse, &bytes, &line)) == LINE_WHOLE) {
+		line = skip_byte_order_mark(sse, line);
+		if (line.len == 0 && (held.s != NULL || sse->has_data)) {
+			line = hand_out(sse, held);
+			*event = line.s;
+			*event_len = line.len;
+			result = AC_SSE_EVENT;
+			break;
+		}
+		if (!read_field(sse, line, &held)) {
+			result = AC_SSE_TOO_LONG;
+			break;
+		}
+	}
+	if (line_result == LINE_TOO_LONG ||
+	    (line_result == LINE_MORE && !spill(sse, &held)))
+		result = AC_SSE_TOO_LONG;
+	*data = bytes.s;
+	*len = bytes.len;
+	return result;
+}
+
+/* The bytes before the first line feed or carriage return. They are looked
+ * through in windows, so that a far line feed is not sought in vain for each
+ * of many lines that end with carriage returns. */
+static size_t
+find_line_end(struct span bytes)
+{
+	enum { WINDOW = 512 };
+
+	for (size_t i = 0; i < bytes.len; i += WINDOW) {
+		const char *s = bytes.s + i;
+		size_t len = bytes.len - i < WINDOW ? bytes.len - i : WINDOW;
+		const char *lf = memchr(s, '\n', len);
+		const char *cr;
+
+		if (lf != NULL)
+			len = (size_t)(lf - s);
+		cr = memchr(s, '\r', len);
+		if (cr != NULL)
+			return (size_t)(cr - bytes.s);
+		if (lf != NULL)
+			return (size_t)(lf - bytes.s);
+	}
+	return bytes.len;
+}
+
+static void
+advance(struct span *bytes, size_t len)
+{
+	bytes->s += len;
+	bytes->len -= len;
+}
+
+/* A line is valid until the next one is taken. */
+static enum line_result
+take_line(struct ac_sse *sse, struct span *bytes, struct span *line)
+{
+	struct ac_buf *partial = &sse->line;
+	size_t len;
+	bool ended;
+
+	if (sse->after_cr && bytes->len > 0) {
+		sse->after_cr = false;
+		if (bytes->s[0] == '\n')
+			advance(bytes, 1);
+	}
+	if (bytes->len == 0)
+		return LINE_MORE;
+	len = find_line_end(*bytes);
+	ended = len < bytes->len;
+	if (len > partial->max - partial->len)
+		return LINE_TOO_LONG;
+	*line = (struct span){bytes->s, len};
+	if ((partial->len > 0 || !ended) && !ac_buf_add(partial, bytes->s, len))
+		return LINE_TOO_LONG;
+	if (!ended) {
+		advance(bytes, len);
+		return LINE_MORE;
+	}
+	sse->after_cr = bytes->s[len] == '\r';
+	advance(bytes, len + 1);
+	if (partial->len > 0)
+		*line = (struct span){partial->data, partial->len};
+	return LINE_WHOLE;
+}
+
+static struct span
+skip_byte_order_mark(struct ac_sse *sse, struct span line)
+{
+	static const char mark[] = {'\xef', '\xbb', '\xbf'};
+
+	if (!sse->begun && line.len >= sizeof(mark) &&
+	    memcmp(line.s, mark, sizeof(mark)) == 0)
+		advance(&line, sizeof(mark));
+	sse->begun = true;
+	return line;
+}
+
+static bool
+append(struct ac_sse *sse, struct span value)
+{
+	if (sse->has_data && !ac_buf_add(&sse->data, "\n", 1))
+		return false;
+	sse->has_data = true;
+	return ac_buf_add(&sse->data, value.s, value.len);
+}
+
+/* Copies what lies in the caller's bytes. */
+static bool
+spill(struct ac_sse *sse, struct span *held)
+{
+	struct span value = *held;
+
+	if (value.s == NULL)
+		return true;
+	*held = (struct span){NULL, 0};
+	return append(sse, value);
+}
+
+/* The first data line of an event is held where it lies; a second one makes
+ * both a copy. False if that is too long. */
+static bool
+add_data(struct ac_sse *sse, struct span value, struct span *held)
+{
+	bool ok;
+
+	if (sse->line.len > 0) {
+		ok = spill(sse, held) && append(sse, value);
+		ac_buf_clear(&sse->line);
+		return ok;
+	}
+	if (!sse->has_data && held->s == NULL) {
+		*held = value;
+		return true;
+	}
+	return spill(sse, held) && append(sse, value);
+}
+
+static bool
+read_field(struct ac_sse *sse, struct span line, struct span *held)
+{
+	static const char name[] = {'d', 'a', 't', 'a'};
+
+	if (line.len < sizeof(name) ||
+	    memcmp(line.s, name, sizeof(name)) != 0 ||
+	    (line.len > sizeof(name) && line.s[sizeof(name)] != ':')) {
+		ac_buf_clear(&sse->line);
+		return true;
+	}
+	advance(&line, sizeof(name));
+	if (line.len > 0)
+		advance(&line, 1);
+	if (line.len > 0 && line.s[0] == ' ')
+		advance(&line, 1);
+	return add_data(sse, line, held);
+}
+
+static struct span
+hand_out(struct ac_sse *sse, struct span held)
+{
+	ac_buf_clear(&sse->line);
+	if (held.s != NULL)
+		return held;
+	sse->has_data = false;
+	sse->handed_out = true;
+	return (struct span){
+	    sse->data.len > 0 ? sse->data.data : "", sse->data.len};
+}
