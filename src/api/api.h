@@ -12,6 +12,7 @@
 
 struct ac_reaper;
 struct ac_request;
+struct ac_tls_server;
 struct ac_upstream;
 struct event_base;
 struct evhttp_request;
@@ -23,7 +24,9 @@ struct ac_api {
 	struct ac_reaper *reaper;         /* borrowed */
 	const struct ac_options *options; /* borrowed */
 	struct ac_upstream *upstream;     /* borrowed */
-	struct ac_request_list requests;  /* those that run */
+	struct ac_tls_server *tls; /* borrowed: for connections from now on;
+				      NULL: they are plain */
+	struct ac_request_list requests; /* those that run */
 	struct ac_client_conns conns;
 	bool loopback_only; /* no other machine can connect */
 	bool draining;      /* answers ask the client to close its connection */

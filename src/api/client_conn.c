@@ -32,6 +32,8 @@
 #include "base/mem.h"
 #include "base/reaper.h"
 #include "base/text.h"
+#include "net/tls.h"
+#include "net/tls_server.h"
 
 enum {
 	LINGER_MS = 2000, /* for the client to read why it was refused */
@@ -74,6 +76,7 @@ static void drop_flood(struct ac_client_conn *);
 static void scan(struct ac_client_conn *, size_t offset);
 static void scan_all(struct ac_client_conn *);
 static void refuse(struct ac_client_conn *);
+static void refuse_plain_http(struct ac_client_conn *);
 static void on_refused_read(struct bufferevent *, void *arg);
 static void on_refused_written(struct bufferevent *, void *arg);
 static void on_refused_event(struct bufferevent *, short what, void *arg);
@@ -87,7 +90,11 @@ ac_client_conn_new(struct event_base *base, void *arg)
 
 	conn->api = api;
 	conn->fd = -1;
-	conn->bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+	if (api->tls != NULL)
+		conn->bev = ac_tls_server_bufferevent_new(api->tls, base);
+	else
+		conn->bev =
+		    bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
 	conn->event = event_new(base, -1, 0, on_event, conn);
 	if (conn->bev == NULL || conn->event == NULL)
 		ac_out_of_memory();
@@ -347,18 +354,10 @@ make_refusal(struct ac_client_conn *conn, const char *id)
 	return reply;
 }
 
-/* The access line of a request that evhttp never sees. */
-static void
-log_refusal(const struct ac_error *error, const struct ac_access *access)
-{
-	ac_log_info("request refused", AC_STR("id", access->id),
-	    AC_STR("reason", error->message));
-	ac_access_log(access);
-}
-
-/* Answers with the guard's error in evhttp's place. */
-static void
-refuse(struct ac_client_conn *conn)
+/* The answer of the guard's error, with its access line: evhttp never sees
+ * the request. */
+static struct evbuffer *
+log_refusal(struct ac_client_conn *conn)
 {
 	const struct ac_error *error = &conn->guard.error;
 	struct ac_access access = {
@@ -369,19 +368,49 @@ refuse(struct ac_client_conn *conn)
 		.prompt_tokens = -1,
 		.completion_tokens = -1},
 	};
-	struct evbuffer *reply;
 
 	ac_access_choose_id(access.id, conn->guard.head.request_id);
-	reply = make_refusal(conn, access.id);
-	log_refusal(error, &access);
+	ac_log_info("request refused", AC_STR("id", access.id),
+	    AC_STR("reason", error->message));
+	ac_access_log(&access);
+	return make_refusal(conn, access.id);
+}
+
+/* Answers with the guard's error in evhttp's place. */
+static void
+refuse(struct ac_client_conn *conn)
+{
+	struct evbuffer *reply = log_refusal(conn);
+
 	conn->state = CONN_REFUSING;
 	release_body(conn); /* thrown away in on_refused_read() */
 	bufferevent_setcb(conn->bev, on_refused_read, on_refused_written,
 	    on_refused_event, conn);
 	bufferevent_write_buffer(conn->bev, reply);
+	ac_tls_server_join_output(conn->bev);
 	bufferevent_enable(conn->bev, EV_READ | EV_WRITE);
 	evbuffer_free(reply);
 	set_deadline(conn, LINGER_MS / 1000);
+}
+
+/* Where TLS is spoken, tells a client that does not, right before the
+ * connection is closed. What it sent is read, or the close would reset the
+ * connection and the answer be lost. */
+static void
+refuse_plain_http(struct ac_client_conn *conn)
+{
+	struct evbuffer *reply;
+	char rest[4096];
+
+	ac_error_set(&conn->guard.error, AC_ERROR_BAD_HTTP,
+	    "This port speaks HTTPS: the URL must begin with https://.");
+	reply = log_refusal(conn);
+	for (int i = 0; i < FLOOD_MAX / (int)sizeof(rest); i++) {
+		if (recv(conn->fd, rest, sizeof(rest), MSG_DONTWAIT) <= 0)
+			break;
+	}
+	evbuffer_write(reply, conn->fd);
+	evbuffer_free(reply);
 }
 
 /* What still comes is thrown away: closing with bytes unread would reset the
@@ -403,6 +432,7 @@ on_refused_written(struct bufferevent *bev, void *arg)
 	if (conn->state != CONN_REFUSING)
 		return;
 	conn->state = CONN_LINGERING;
+	ac_tls_shutdown(bev);
 	shutdown(bufferevent_getfd(bev), SHUT_WR);
 	set_deadline(conn, LINGER_MS / 1000);
 }
@@ -478,6 +508,33 @@ free_conn(void *thing)
 	free(conn);
 }
 
+/*
+ * The last words, while there is still a socket. TLS's goodbye says that
+ * everything was sent; an answer that is cut off does not get one, since the
+ * connection's end alone tells where one of HTTP/1.0 ends.
+ */
+static void
+say_goodbye(struct ac_client_conn *conn)
+{
+	struct evbuffer *output = bufferevent_get_output(conn->bev);
+	const char *text;
+
+	switch (ac_tls_server_find_failure(conn->bev, &text)) {
+	case AC_TLS_SERVER_FINE:
+		if (conn->state == CONN_READING &&
+		    evbuffer_get_length(output) == 0)
+			ac_tls_shutdown(conn->bev);
+		break;
+	case AC_TLS_SERVER_PLAIN_HTTP:
+		refuse_plain_http(conn);
+		break;
+	case AC_TLS_SERVER_FAILED:
+		ac_log_debug("TLS with a client failed", AC_INT("fd", conn->fd),
+		    AC_STR("reason", text));
+		break;
+	}
+}
+
 /* evhttp is about to free the connection, whoever wanted it. */
 static void
 on_close(struct evhttp_connection *evcon, void *arg)
@@ -489,6 +546,7 @@ on_close(struct evhttp_connection *evcon, void *arg)
 
 	AC_UNUSED(evcon);
 	evhttp_connection_set_closecb(conn->evcon, NULL, NULL);
+	say_goodbye(conn);
 	release_body(conn);
 	conn->state = CONN_GONE;
 	conn->on_gone = NULL;

@@ -34,6 +34,7 @@
 #include "base/mem.h"
 #include "base/reaper.h"
 #include "base/text.h"
+#include "net/tls_server.h"
 
 enum {
 	OUTPUT_HIGH = 256 * 1024, /* a stream is full … */
@@ -214,6 +215,15 @@ begin_reply(struct ac_request *request, int status, const char *content_type)
 	    client_bev(request), EV_READ, 0, AC_EARLY_INPUT_MAX);
 }
 
+/* What is to leave in this turn leaves in one record of TLS; unless evhttp
+ * has found nothing left to write and is done with the connection. */
+static void
+join_output(const struct ac_request *request)
+{
+	if (request->state != REQUEST_GONE)
+		ac_tls_server_join_output(client_bev(request));
+}
+
 /* From here on evhttp's request is evhttp's, and no hook runs. */
 static struct evhttp_request *
 hand_over(struct ac_request *request, enum ac_ending ending)
@@ -239,6 +249,7 @@ send_reply(struct ac_request *request, int status, struct evbuffer *body,
 		body = NULL;
 	evhttp_send_reply(
 	    hand_over(request, ending), status, ac_http_phrase(status), body);
+	join_output(request);
 }
 
 void
@@ -247,6 +258,7 @@ ac_request_reply_empty(struct ac_request *request, int status)
 	begin_reply(request, status, NULL);
 	evhttp_send_reply(hand_over(request, AC_ENDING_DONE), status,
 	    ac_http_phrase(status), NULL);
+	join_output(request);
 }
 
 void
@@ -323,6 +335,7 @@ ac_request_write(struct ac_request *request, struct evbuffer *events)
 	struct evbuffer *output = bufferevent_get_output(client_bev(request));
 
 	evhttp_send_reply_chunk(request->http, events);
+	join_output(request);
 	if (evbuffer_get_length(output) > OUTPUT_HIGH)
 		request->full = true;
 	return request->full ? AC_WRITE_FULL : AC_WRITE_MORE;
@@ -343,6 +356,7 @@ end_stream(struct ac_request *request, enum ac_ending ending)
 {
 	forget_output(request);
 	evhttp_send_reply_end(hand_over(request, ending));
+	join_output(request);
 }
 
 void

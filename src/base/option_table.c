@@ -34,6 +34,26 @@ const struct ac_option ac_option_table[] = {
 		"says which.",
     },
     {
+	.name = "TLS_CERT",
+	.type = AC_TYPE_PATH,
+	.offset = FIELD(tls_cert),
+	.default_value = "",
+	.placeholder = "FILE",
+	.allowed = "a path, or empty",
+	.help = "A PEM file with the certificate for clients and the chain "
+		"above it. With it and `TLS_KEY` the program speaks https "
+		"(TLS 1.2 and 1.3) instead of http.",
+    },
+    {
+	.name = "TLS_KEY",
+	.type = AC_TYPE_PATH,
+	.offset = FIELD(tls_key),
+	.default_value = "",
+	.placeholder = "FILE",
+	.allowed = "a path, or empty",
+	.help = "A PEM file with the key of `TLS_CERT`, without a password.",
+    },
+    {
 	.name = "BEARER_TOKEN",
 	.type = AC_TYPE_SECRET,
 	.offset = FIELD(bearer_token),
@@ -398,7 +418,7 @@ const struct ac_option ac_option_table[] = {
 	.placeholder = "SECONDS",
 	.allowed = "1 to 3600 seconds",
 	.help = "How long a client may take for a request's head, from its "
-		"first byte or from connecting.",
+		"first byte or from connecting, and for TLS before it.",
     },
     {
 	.name = "BODY_TIMEOUT",

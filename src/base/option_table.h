@@ -38,6 +38,7 @@ struct ac_option {
 };
 
 enum { AC_OPTIONS = 40 };
+enum { AC_OPTIONS = 31 };
 extern const struct ac_option ac_option_table[AC_OPTIONS];
 
 /* The row of a name, or NULL. */

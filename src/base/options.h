@@ -41,6 +41,8 @@ struct ac_optional_real {
 struct ac_options {
 	/* serving */
 	struct ac_address server_address;
+	char *tls_cert; /* NULL: plain; else tls_key is there too */
+	char *tls_key;
 	char *bearer_token;       /* NULL: no key is wanted */
 	char *cors_allow_origins; /* NULL: by the rule of api/cors.h */
 	int64_t max_connections;  /* 0: what the descriptors allow */

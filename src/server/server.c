@@ -25,6 +25,7 @@
 #include "net/proxy.h"
 #include "net/resolver.h"
 #include "net/tls.h"
+#include "net/tls_server.h"
 #include "server/listener.h"
 #include "upstream/upstream.h"
 
@@ -45,6 +46,7 @@ struct ac_server {
 	struct ac_tls *tls;               /* NULL: a plain upstream */
 	struct ac_resolver *resolver;
 	struct ac_upstream *upstream;
+	struct ac_tls_server *client_tls; /* NULL: clients speak plain HTTP */
 	struct ac_api api;
 	struct evhttp *http;
 	struct ac_listeners *listeners;
@@ -58,6 +60,7 @@ struct ac_server {
 
 static bool build_demo(struct ac_server *, char reason[AC_REASON_SIZE]);
 static bool build_upstream(struct ac_server *, char reason[AC_REASON_SIZE]);
+static bool build_client_tls(struct ac_server *, char reason[AC_REASON_SIZE]);
 static bool build_http(struct ac_server *, char reason[AC_REASON_SIZE]);
 static void on_idle(void *arg);
 static void on_drain_timeout(evutil_socket_t, short, void *arg);
@@ -79,7 +82,7 @@ ac_server_new(struct event_base *base, const struct ac_config *config,
 	if (server->drain_timer == NULL || server->drained_event == NULL)
 		ac_out_of_memory();
 	if (!build_demo(server, reason) || !build_upstream(server, reason) ||
-	    !build_http(server, reason)) {
+	    !build_client_tls(server, reason) || !build_http(server, reason)) {
 		ac_server_free(server);
 		return NULL;
 	}
@@ -154,6 +157,25 @@ build_upstream(struct ac_server *server, char reason[AC_REASON_SIZE])
 	return true;
 }
 
+static bool
+build_client_tls(struct ac_server *server, char reason[AC_REASON_SIZE])
+{
+	const struct ac_options *options = server->options;
+
+	if (options->tls_cert == NULL && options->tls_key == NULL)
+		return true;
+	if (options->tls_cert == NULL || options->tls_key == NULL) {
+		snprintf(reason, AC_REASON_SIZE,
+		    "%s is set without %s: TLS needs both",
+		    options->tls_cert != NULL ? "TLS_CERT" : "TLS_KEY",
+		    options->tls_cert != NULL ? "TLS_KEY" : "TLS_CERT");
+		return false;
+	}
+	server->client_tls = ac_tls_server_new(
+	    options->tls_cert, options->tls_key, reason, AC_REASON_SIZE);
+	return server->client_tls != NULL;
+}
+
 /* Each client may need a connection to the upstream too. */
 static size_t
 count_connections(const struct ac_options *options)
@@ -196,6 +218,7 @@ build_api(struct ac_server *server)
 
 	ac_api_init(api, server->base, server->reaper, server->options,
 	    server->upstream);
+	api->tls = server->client_tls;
 	api->on_idle = on_idle;
 	api->idle_arg = server;
 	api->conns.max = count_connections(server->options);
@@ -304,6 +327,7 @@ ac_server_free(struct ac_server *server)
 		evhttp_free(server->http);
 		ac_client_conns_clear(&server->api.conns);
 	}
+	ac_tls_server_free(server->client_tls);
 	ac_upstream_free(server->upstream);
 	ac_reaper_free(server->reaper);
 	ac_resolver_free(server->resolver);

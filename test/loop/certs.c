@@ -51,18 +51,34 @@ new_cert(EVP_PKEY *key, int days_from, int days_until)
 }
 
 static void
-write_pem_file(struct pem_file *file, X509 *cert)
+write_pem_file(struct pem_file *file, BIO *bio)
 {
-	BIO *bio = BIO_new(BIO_s_mem());
 	char *data;
-	long len;
+	long len = BIO_get_mem_data(bio, &data);
 
-	PEM_write_bio_X509(bio, cert);
-	len = BIO_get_mem_data(bio, &data);
-	file->fd = memfd_create("authority", MFD_CLOEXEC);
+	file->fd = memfd_create("pem", MFD_CLOEXEC);
 	assert_int_equal(write(file->fd, data, (size_t)len), len);
 	snprintf(file->path, sizeof(file->path), "/proc/self/fd/%d", file->fd);
 	BIO_free(bio);
+}
+
+static void
+write_cert_file(struct pem_file *file, X509 *cert)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+
+	assert_int_equal(PEM_write_bio_X509(bio, cert), 1);
+	write_pem_file(file, bio);
+}
+
+static void
+write_key_file(struct pem_file *file, EVP_PKEY *key)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+
+	assert_int_equal(
+	    PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL), 1);
+	write_pem_file(file, bio);
 }
 
 void
@@ -75,7 +91,7 @@ authority_open(struct authority *authority)
 	    "critical,CA:TRUE");
 	assert_true(
 	    X509_sign(authority->cert, authority->key, EVP_sha256()) > 0);
-	write_pem_file(&authority->file, authority->cert);
+	write_cert_file(&authority->file, authority->cert);
 }
 
 void
@@ -116,4 +132,26 @@ certs_good_server_new(const struct authority *authority)
 	};
 
 	return certs_server_new(authority, &wish);
+}
+
+void
+server_files_open(struct server_files *files)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *cert = new_cert(key, -1, 1);
+
+	add_extension(
+	    cert, cert, NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1");
+	assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
+	write_cert_file(&files->cert, cert);
+	write_key_file(&files->key, key);
+	X509_free(cert);
+	EVP_PKEY_free(key);
+}
+
+void
+server_files_close(struct server_files *files)
+{
+	close(files->cert.fd);
+	close(files->key.fd);
 }

@@ -35,6 +35,16 @@ struct cert_wish {
 SSL_CTX *certs_server_new(
     const struct authority *authority, const struct cert_wish *wish);
 
+/* A certificate for localhost, valid now, signed by itself, and its key: for
+ * TLS_CERT and TLS_KEY. */
+struct server_files {
+	struct pem_file cert;
+	struct pem_file key;
+};
+
+void server_files_open(struct server_files *files);
+void server_files_close(struct server_files *files);
+
 /* What most tests want: for localhost and 127.0.0.1, valid now. */
 SSL_CTX *certs_good_server_new(const struct authority *authority);
 

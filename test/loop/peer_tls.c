@@ -29,8 +29,8 @@ on_message(int is_written, int version, int content_type, const void *data,
 		tls->data_records++;
 }
 
-struct peer_tls *
-peer_tls_new(SSL_CTX *context, struct evbuffer *out)
+static struct peer_tls *
+new_machine(SSL_CTX *context, struct evbuffer *out)
 {
 	struct peer_tls *tls = ac_calloc(1, sizeof(*tls));
 
@@ -39,9 +39,27 @@ peer_tls_new(SSL_CTX *context, struct evbuffer *out)
 	if (tls->ssl == NULL)
 		ac_out_of_memory();
 	SSL_set_bio(tls->ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
-	SSL_set_accept_state(tls->ssl);
 	SSL_set_msg_callback(tls->ssl, on_message);
 	SSL_set_msg_callback_arg(tls->ssl, tls);
+	return tls;
+}
+
+struct peer_tls *
+peer_tls_new(SSL_CTX *context, struct evbuffer *out)
+{
+	struct peer_tls *tls = new_machine(context, out);
+
+	SSL_set_accept_state(tls->ssl);
+	return tls;
+}
+
+struct peer_tls *
+peer_tls_new_client(SSL_CTX *context, struct evbuffer *out)
+{
+	struct peer_tls *tls = new_machine(context, out);
+
+	SSL_set_connect_state(tls->ssl);
+	peer_tls_feed(tls, "", 0, NULL);
 	return tls;
 }
 

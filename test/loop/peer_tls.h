@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The TLS of a scripted peer's connection: a machine without a socket, so
- * that the script decides what goes out when. */
+/* The TLS of a scripted peer's connection, and of a raw client's: a machine
+ * without a socket, so that the test decides what goes out when. */
 #ifndef AC_TEST_PEER_TLS_H
 #define AC_TEST_PEER_TLS_H
 
@@ -21,6 +21,10 @@ struct peer_tls {
 };
 
 struct peer_tls *peer_tls_new(SSL_CTX *context, struct evbuffer *out);
+
+/* The client's side: its first words are in out when this returns. */
+struct peer_tls *peer_tls_new_client(SSL_CTX *context, struct evbuffer *out);
+
 void peer_tls_free(struct peer_tls *tls);
 
 /* len bytes came from the wire; the plain text in them is put into in. */

@@ -13,9 +13,12 @@
 #include <unistd.h>
 
 #include <akashchat/akashchat.h>
+#include <event2/buffer.h>
 #include <event2/event.h>
+#include <openssl/ssl.h>
 
 #include "base/mem.h"
+#include "peer_tls.h"
 
 static const struct peer_step serves[] = {SERVE, END};
 
@@ -26,6 +29,23 @@ set_option(struct stage *stage, const char *name, const char *value)
 
 	if (!ac_config_set(stage->config, name, value, reason))
 		fail_msg("%s", reason);
+}
+
+bool
+stage_has_tls(void)
+{
+	return getenv("STAGE_TLS") != NULL;
+}
+
+static void
+set_up_tls(struct stage *stage)
+{
+	server_files_open(&stage->files);
+	set_option(stage, "TLS_CERT", stage->files.cert.path);
+	set_option(stage, "TLS_KEY", stage->files.key.path);
+	/* Whom the server is, is not looked at. */
+	stage->client_tls = SSL_CTX_new(TLS_client_method());
+	assert_non_null(stage->client_tls);
 }
 
 void
@@ -52,6 +72,8 @@ stage_open(struct stage *stage, const struct stage_wish *wish)
 		set_option(stage, "SSL_CERT_FILE", wish->ca_file);
 	if (wish->option != NULL)
 		set_option(stage, wish->option, wish->value);
+	if (stage_has_tls())
+		set_up_tls(stage);
 	stage->server = ac_server_new(stage->loop.base, stage->config, reason);
 	if (stage->server == NULL)
 		fail_msg("%s", reason);
@@ -69,6 +91,10 @@ stage_close(struct stage *stage)
 {
 	stage_free_server(stage);
 	ac_config_free(stage->config);
+	if (stage->client_tls != NULL) {
+		SSL_CTX_free(stage->client_tls);
+		server_files_close(&stage->files);
+	}
 	peer_free(stage->peer);
 	loop_close(&stage->loop);
 }
@@ -94,13 +120,79 @@ stage_wait_for_chats(struct stage *stage, size_t n)
 	LOOP_UNTIL(&stage->loop, stage_chat_conn(stage, n - 1) != -1);
 }
 
+/* Puts what waits onto the wire, as far as the socket takes it; false where
+ * something is left. */
+static bool
+write_wire(struct client *client)
+{
+	while (evbuffer_get_length(client->wire) > 0) {
+		if (evbuffer_write(client->wire, client->fd) >= 0)
+			continue;
+		if (errno == EAGAIN)
+			event_add(client->writing, NULL);
+		else
+			event_del(client->writing);
+		return false;
+	}
+	return true;
+}
+
+/* Text to the server; over TLS it waits for the handshake. */
+static bool
+write_text(struct client *client, const char *text, size_t len)
+{
+	if (client->tls == NULL)
+		evbuffer_add(client->wire, text, len);
+	else if (client->tls->is_up)
+		peer_tls_send(client->tls, text, len);
+	else
+		evbuffer_add(client->unsent, text, len);
+	return write_wire(client);
+}
+
+static void
+note_text(struct client *client, const char *text, size_t len)
+{
+	size_t kept = strlen(client->text);
+	size_t room = sizeof(client->text) - 1 - kept;
+
+	client->received += len;
+	for (size_t i = 0; i < len; i++)
+		client->tildes += text[i] == '~';
+	if (room > len)
+		room = len;
+	memcpy(client->text + kept, text, room);
+	client->text[kept + room] = '\0';
+}
+
+/* Bytes of TLS, with whatever text they hold. */
+static void
+feed_tls(struct client *client, const char *data, size_t len)
+{
+	static struct evbuffer_iovec piece;
+	struct evbuffer *in = evbuffer_new();
+	size_t waiting = evbuffer_get_length(client->unsent);
+
+	peer_tls_feed(client->tls, data, len, in);
+	if (client->tls->is_up && waiting > 0) {
+		peer_tls_send(client->tls,
+		    (const char *)evbuffer_pullup(client->unsent, -1), waiting);
+		evbuffer_drain(client->unsent, waiting);
+	}
+	write_wire(client);
+	while (
+	    evbuffer_peek(in, -1, NULL, &piece, 1) > 0 && piece.iov_len > 0) {
+		note_text(client, piece.iov_base, piece.iov_len);
+		evbuffer_drain(in, piece.iov_len);
+	}
+	evbuffer_free(in);
+}
+
 static void
 on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	static char piece[64 * 1024];
 	struct client *client = arg;
-	size_t kept = strlen(client->text);
-	size_t room = sizeof(client->text) - 1 - kept;
 	ssize_t len = recv(fd, piece, sizeof(piece), 0);
 
 	(void)what;
@@ -110,29 +202,28 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 		client->ended = true;
 		client->was_reset = len < 0;
 		event_del(client->reading);
-		return;
+	} else if (client->tls != NULL) {
+		feed_tls(client, piece, (size_t)len);
+	} else {
+		note_text(client, piece, (size_t)len);
 	}
-	client->received += (size_t)len;
-	for (ssize_t i = 0; i < len; i++)
-		client->tildes += piece[i] == '~';
-	if (room > (size_t)len)
-		room = (size_t)len;
-	memcpy(client->text + kept, piece, room);
-	client->text[kept + room] = '\0';
 }
 
 static void
 on_writable(evutil_socket_t fd, short what, void *arg)
 {
 	struct client *client = arg;
-	ssize_t len =
-	    send(fd, client->flood, strlen(client->flood), MSG_NOSIGNAL);
 
+	(void)fd;
 	(void)what;
-	if (len > 0)
-		client->flooded += (size_t)len;
-	else if (errno != EAGAIN)
+	if (!write_wire(client))
+		return;
+	if (client->flood == NULL) {
 		event_del(client->writing);
+		return;
+	}
+	client->flooded += strlen(client->flood);
+	write_text(client, client->flood, strlen(client->flood));
 }
 
 void
@@ -155,6 +246,20 @@ client_open(struct client *client, struct stage *stage)
 	client->writing = event_new(stage->loop.base, client->fd,
 	    EV_WRITE | EV_PERSIST, on_writable, client);
 	event_add(client->reading, NULL);
+	client->wire = evbuffer_new();
+	client->unsent = evbuffer_new();
+	if (stage->client_tls != NULL) {
+		client->tls =
+		    peer_tls_new_client(stage->client_tls, client->wire);
+		write_wire(client);
+	}
+}
+
+void
+client_shake_hands(struct client *client)
+{
+	if (client->tls != NULL)
+		LOOP_UNTIL(&client->stage->loop, client->tls->is_up);
 }
 
 void
@@ -164,6 +269,9 @@ client_close(struct client *client)
 		return;
 	event_free(client->reading);
 	event_free(client->writing);
+	peer_tls_free(client->tls);
+	evbuffer_free(client->wire);
+	evbuffer_free(client->unsent);
 	close(client->fd);
 	client->fd = -1;
 }
@@ -185,11 +293,17 @@ client_half_close(struct client *client)
 }
 
 void
+client_say_goodbye(struct client *client)
+{
+	peer_tls_say_goodbye(client->tls);
+	write_wire(client);
+}
+
+void
 client_send(struct client *client, const char *text)
 {
-	size_t len = strlen(text);
-
-	assert_int_equal(send(client->fd, text, len, MSG_NOSIGNAL), len);
+	if (!write_text(client, text, strlen(text)))
+		fail_msg("the socket does not take a request");
 }
 
 void

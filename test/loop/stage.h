@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
  * The whole server between raw clients and a scripted web app, all on one
- * loop.
+ * loop. With STAGE_TLS in the environment the clients speak TLS: every test
+ * of the server runs both ways.
  */
 #ifndef AC_TEST_STAGE_H
 #define AC_TEST_STAGE_H
@@ -12,18 +13,23 @@
 
 #include <openssl/types.h>
 
+#include "certs.h"
 #include "loop.h"
 #include "peer.h"
 #include "site.h"
 
 struct ac_config;
 struct ac_server;
+struct evbuffer;
+struct peer_tls;
 
 struct stage {
 	struct loop loop;
 	struct peer *peer; /* owned, like all that follows */
 	struct ac_config *config;
-	struct ac_server *server; /* NULL: freed already */
+	struct ac_server *server;  /* NULL: freed already */
+	SSL_CTX *client_tls;       /* NULL: clients are plain … */
+	struct server_files files; /* … otherwise what the server has */
 };
 
 /* What to set up; what is zero has its default. */
@@ -37,6 +43,9 @@ struct stage_wish {
 /* Models are not checked, so that none are fetched; the app gives a session
  * as it is asked. wish may be NULL. */
 void stage_open(struct stage *stage, const struct stage_wish *wish);
+
+/* Whether clients speak TLS. */
+bool stage_has_tls(void);
 
 /* Frees the server, unless that has been done, and looks at what is left. */
 void stage_close(struct stage *stage);
@@ -56,6 +65,9 @@ struct client {
 	int fd;                /* -1: closed by the test */
 	struct event *reading; /* owned, like all that follows */
 	struct event *writing;
+	struct peer_tls *tls;    /* NULL: plain */
+	struct evbuffer *wire;   /* what is to leave, as it leaves */
+	struct evbuffer *unsent; /* text that waits for the handshake */
 	size_t received;
 	char text[16 * 1024]; /* its beginning, NUL-terminated */
 	size_t tildes;        /* how many ~ were in all of it */
@@ -67,10 +79,16 @@ struct client {
 
 void client_open(struct client *client, struct stage *stage);
 
+/* Waits until the client's handshake, if there is one, is over. */
+void client_shake_hands(struct client *client);
+
 /* Closes it if that has not been done. */
 void client_close(struct client *client);
 void client_reset(struct client *client);
 void client_half_close(struct client *client);
+
+/* Sends TLS's close_notify and nothing else. */
+void client_say_goodbye(struct client *client);
 
 void client_send(struct client *client, const char *text);
 

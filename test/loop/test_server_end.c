@@ -219,6 +219,7 @@ a_request_that_is_being_sent_is_answered_before_the_drain(void **state)
 	peer_route(stage.peer, PATH_CHAT, answers_late);
 	peer_open(stage.peer);
 	client_open(&client, &stage);
+	client_shake_hands(&client);
 	client_send(&client, upload_begins);
 	loop_turns(&stage.loop, 3);
 	drain_start(&drain, &stage);
@@ -243,6 +244,7 @@ a_request_that_is_never_whole_is_cut_off(void **state)
 	AC_UNUSED(state);
 	stage_open(&stage, &wish);
 	client_open(&client, &stage);
+	client_shake_hands(&client);
 	client_send(&client, upload_begins);
 	loop_turns(&stage.loop, 3);
 	drain_start(&drain, &stage);
@@ -416,6 +418,7 @@ a_server_can_be_freed_in_any_turn_of_its_drain(void **state)
 
 		stage_open(&stage, NULL);
 		start_everything(&stage, clients);
+		client_shake_hands(&clients[0]);
 		loop_turns(&stage.loop, turns);
 		drain_start(&drain, &stage);
 		loop_turns(&stage.loop, turns / 2);

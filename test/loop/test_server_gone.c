@@ -22,10 +22,29 @@ static const struct peer_step answers[] = {
 static const struct peer_step answers_slowly[] = {
     SEND_BYTES(APP_STREAM APP_START APP_TEXT("hello") APP_FINISH APP_END), END};
 
+/* Over TLS with close_notify, without it otherwise. */
+static void
+leave_politely(struct client *client)
+{
+	if (stage_has_tls())
+		client_say_goodbye(client);
+	else
+		client_half_close(client);
+}
+
+static void
+leave_politely_at_once(struct client *client)
+{
+	leave_politely(client);
+	client_close(client);
+}
+
 static void (*const ways_to_leave[])(struct client *) = {
     client_close,
     client_reset,
     client_half_close,
+    leave_politely,
+    leave_politely_at_once,
 };
 
 /* Another client is answered. */

@@ -26,6 +26,8 @@ struct values {
 static const struct values table[] = {
     {"SERVER_ADDRESS", "localhost:16571", {":80", "127.0.0.1:0", "[::1]:65535"},
 	{"", "localhost", "::1:80", "a:65536", "a:x", "http://a:80"}},
+    {"TLS_CERT", "", {"", "/etc/ssl/a b.pem", "rel.pem"}, {"a\nb", "\xff"}},
+    {"TLS_KEY", "", {"", "/etc/ssl/private/key.pem"}, {"a\nb", "\x7f"}},
     {"BEARER_TOKEN", "", {"", "sk-1", "with space", "\xc3\xa9", "\"'"},
 	{"a\nb", "\t", "\x01", "a\r", "\xff", " a", "a "}},
     {"CORS_ALLOW_ORIGINS", "",
@@ -226,6 +228,8 @@ the_defaults_fill_the_fields(void **state)
 	AC_UNUSED(state);
 	assert_string_equal(options->server_address.host, "localhost");
 	assert_int_equal(options->server_address.port, 16571);
+	assert_null(options->tls_cert);
+	assert_null(options->tls_key);
 	assert_null(options->bearer_token);
 	assert_null(options->cors_allow_origins);
 	assert_int_equal(options->max_connections, 0);
@@ -271,6 +275,8 @@ static void
 set_every_option(struct ac_config *config)
 {
 	set(config, "SERVER_ADDRESS", "[::1]:1");
+	set(config, "TLS_CERT", "/c");
+	set(config, "TLS_KEY", "/k");
 	set(config, "BEARER_TOKEN", "sk");
 	set(config, "CORS_ALLOW_ORIGINS", "*");
 	set(config, "AKASH_BASE_URL", "http://a:2/p");
@@ -318,6 +324,8 @@ each_option_fills_its_field(void **state)
 	set_every_option(config);
 	assert_string_equal(options->server_address.host, "::1");
 	assert_int_equal(options->server_address.port, 1);
+	assert_string_equal(options->tls_cert, "/c");
+	assert_string_equal(options->tls_key, "/k");
 	assert_string_equal(options->bearer_token, "sk");
 	assert_string_equal(options->cors_allow_origins, "*");
 	assert_int_equal(options->max_connections, 9);
