@@ -429,7 +429,9 @@ on_refused_written(struct bufferevent *bev, void *arg)
 {
 	struct ac_client_conn *conn = arg;
 
-	if (conn->state != CONN_REFUSING)
+	/* Over TLS this may still be about what was written before. */
+	if (conn->state != CONN_REFUSING ||
+	    evbuffer_get_length(bufferevent_get_output(bev)) > 0)
 		return;
 	conn->state = CONN_LINGERING;
 	ac_tls_shutdown(bev);

@@ -65,6 +65,7 @@ struct ac_request {
 };
 
 static void on_client_gone(void *arg);
+static void on_all_written(struct bufferevent *, void *evcon);
 static void on_complete(struct evhttp_request *, void *arg);
 static void on_output_changed(
     struct evbuffer *, const struct evbuffer_cb_info *, void *arg);
@@ -215,13 +216,40 @@ begin_reply(struct ac_request *request, int status, const char *content_type)
 	    client_bev(request), EV_READ, 0, AC_EARLY_INPUT_MAX);
 }
 
-/* What is to leave in this turn leaves in one record of TLS; unless evhttp
- * has found nothing left to write and is done with the connection. */
+/* evhttp's own, the same function for every connection. */
+static bufferevent_data_cb evhttp_on_all_written;
+
+/*
+ * A TLS bufferevent says only later in the turn that it has written all it
+ * had, and by then the end of the reply may have been added. evhttp does not
+ * look, takes the reply for sent and stops writing: the end would stay here.
+ */
 static void
-join_output(const struct ac_request *request)
+on_all_written(struct bufferevent *bev, void *evcon)
 {
-	if (request->state != REQUEST_GONE)
-		ac_tls_server_join_output(client_bev(request));
+	if (evbuffer_get_length(bufferevent_get_output(bev)) == 0)
+		evhttp_on_all_written(bev, evcon);
+}
+
+/* evhttp has been given the end of the reply; where nothing was left to be
+ * written, it may be done with the connection already. */
+static void
+reply_is_whole(struct ac_request *request)
+{
+	struct bufferevent *bev;
+	bufferevent_data_cb read_cb;
+	bufferevent_data_cb write_cb;
+	bufferevent_event_cb event_cb;
+	void *evcon;
+
+	if (request->state == REQUEST_GONE)
+		return;
+	bev = client_bev(request);
+	bufferevent_getcb(bev, &read_cb, &write_cb, &event_cb, &evcon);
+	if (write_cb != on_all_written)
+		evhttp_on_all_written = write_cb;
+	bufferevent_setcb(bev, read_cb, on_all_written, event_cb, evcon);
+	ac_tls_server_join_output(bev);
 }
 
 /* From here on evhttp's request is evhttp's, and no hook runs. */
@@ -249,7 +277,7 @@ send_reply(struct ac_request *request, int status, struct evbuffer *body,
 		body = NULL;
 	evhttp_send_reply(
 	    hand_over(request, ending), status, ac_http_phrase(status), body);
-	join_output(request);
+	reply_is_whole(request);
 }
 
 void
@@ -258,7 +286,7 @@ ac_request_reply_empty(struct ac_request *request, int status)
 	begin_reply(request, status, NULL);
 	evhttp_send_reply(hand_over(request, AC_ENDING_DONE), status,
 	    ac_http_phrase(status), NULL);
-	join_output(request);
+	reply_is_whole(request);
 }
 
 void
@@ -335,7 +363,7 @@ ac_request_write(struct ac_request *request, struct evbuffer *events)
 	struct evbuffer *output = bufferevent_get_output(client_bev(request));
 
 	evhttp_send_reply_chunk(request->http, events);
-	join_output(request);
+	ac_tls_server_join_output(client_bev(request));
 	if (evbuffer_get_length(output) > OUTPUT_HIGH)
 		request->full = true;
 	return request->full ? AC_WRITE_FULL : AC_WRITE_MORE;
@@ -356,7 +384,7 @@ end_stream(struct ac_request *request, enum ac_ending ending)
 {
 	forget_output(request);
 	evhttp_send_reply_end(hand_over(request, ending));
-	join_output(request);
+	reply_is_whole(request);
 }
 
 void

@@ -105,22 +105,23 @@ can_read(const char *option, const char *path, char *why, size_t why_size)
 	return ok;
 }
 
-/* What OpenSSL thinks of a file that it could read. */
+/* What OpenSSL thinks of a file that could be read. */
 static bool
 refuse_file(const char *option, const char *path, const char *lacks, char *why,
     size_t why_size)
 {
 	unsigned long error = ERR_peek_last_error();
-	const char *text = ERR_reason_error_string(error);
-	bool is_empty = ERR_GET_LIB(error) != ERR_LIB_SSL || text == NULL;
 
-	if (is_empty)
-		snprintf(why, why_size, "%s=%.300s: there is no %s in it",
-		    option, path, lacks);
-	else
+	/* A reason of its own, such as a key that is too small, or that
+	 * there was nothing to parse. */
+	if (ERR_GET_LIB(error) == ERR_LIB_SSL &&
+	    ERR_GET_REASON(error) != ERR_R_PEM_LIB)
 		snprintf(why, why_size,
 		    "%s=%.300s: OpenSSL does not accept it: %s", option, path,
-		    text);
+		    ERR_reason_error_string(error));
+	else
+		snprintf(why, why_size, "%s=%.300s: there is no %s in it",
+		    option, path, lacks);
 	return false;
 }
 
@@ -140,9 +141,9 @@ refuse_password(char *buf, int size, int is_writing, void *arg)
 {
 	bool *is_encrypted = arg;
 
-	AC_UNUSED(buf);
-	AC_UNUSED(size);
 	AC_UNUSED(is_writing);
+	if (size > 0)
+		*buf = '\0';
 	*is_encrypted = true;
 	return -1;
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* The server: clients that send too much, too early, or read too slowly. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/attr.h"
+#include "peer_tls.h"
 #include "stage.h"
 
 /* 1000 of them. */
@@ -100,6 +102,114 @@ a_pipelined_request_is_answered_after_a_whole_answer(void **state)
 	assert_false(client.ended);
 	client_close(&client);
 	stage_close(&stage);
+}
+
+/* The last piece but one is being written, and the client's early byte makes
+ * its socket the first to be looked at, in the turn in which the end comes:
+ * over TLS libevent tells evhttp of the one when the other is there already. */
+static void
+a_streams_end_is_sent_whatever_else_happens_in_its_turn(void **state)
+{
+	static const struct peer_step ends_apart[] = {
+	    SEND(APP_STREAM APP_START APP_TEXT("hello")), GATE,
+	    SEND(APP_TEXT("world")), GATE, SEND(APP_FINISH APP_END), END};
+
+	AC_UNUSED(state);
+	for (int turns = 0; turns < 8; turns++) {
+		struct stage stage;
+		struct client client;
+
+		stage_open(&stage, NULL);
+		peer_route(stage.peer, PATH_SESSION, gives_a);
+		peer_route(stage.peer, PATH_CHAT, ends_apart);
+		client_open(&client, &stage);
+		client_ask(&client, true);
+		client_wait_for(&client, "hello");
+		loop_turns(&stage.loop, 5);
+		client_send(&client, "G");
+		peer_open(stage.peer);
+		loop_turns(&stage.loop, turns);
+		peer_open(stage.peer);
+		client_wait_for(&client, "[DONE]\n\n\r\n0\r\n\r\n");
+		client_send(&client, &ASK_HEALTH[1]);
+		LOOP_UNTIL(
+		    &stage.loop, count_of(client.text, "HTTP/1.1 200 OK") == 2);
+		client_close(&client);
+		stage_close(&stage);
+	}
+}
+
+static void
+what_is_written_in_one_turn_leaves_in_one_tls_record(void **state)
+{
+	struct stage stage;
+	struct client client;
+
+	AC_UNUSED(state);
+	if (!stage_has_tls())
+		skip();
+	stage_open(&stage, NULL);
+	peer_route(stage.peer, PATH_SESSION, gives_a);
+	peer_route(stage.peer, PATH_CHAT, answers_late);
+	peer_route(stage.peer, PATH_CHAT, answers);
+	client_open(&client, &stage);
+	client_send(&client, ASK_HEALTH);
+	client_wait_for(&client, "\"ok\"");
+	assert_int_equal(client.tls->data_records, 1);
+	/* A stream's head with its first pieces, then the last ones. */
+	client_ask(&client, true);
+	client_wait_for(&client, "hello");
+	assert_int_equal(client.tls->data_records, 2);
+	peer_open(stage.peer);
+	client_wait_for(&client, "[DONE]");
+	assert_int_equal(client.tls->data_records, 3);
+	client_ask(&client, false);
+	client_wait_for(&client, "\"chat.completion\"");
+	assert_int_equal(client.tls->data_records, 4);
+	client_send(&client, "nonsense\r\n\r\n");
+	client_wait_for(&client, "bad_http");
+	assert_int_equal(client.tls->data_records, 5);
+	client_close(&client);
+	stage_close(&stage);
+}
+
+/* Around the limit of what is kept of a client that waits: what is not kept
+ * ends the connection behind the answer, and nothing is waited for. */
+static void
+a_long_pipelined_request_is_answered_or_ends_the_connection(void **state)
+{
+	static const size_t bodies[] = {16 * KB, 60 * KB, 64 * KB - 200,
+	    64 * KB - 1, 64 * KB, 64 * KB + 1, 80 * KB, 96 * KB};
+
+	AC_UNUSED(state);
+	for (size_t i = 0; i < AC_LENGTH(bodies); i++) {
+		static char text[100 * KB];
+		struct stage stage;
+		struct client client;
+		int len = snprintf(text, sizeof(text),
+		    "POST /nowhere HTTP/1.1\r\nHost: localhost\r\n"
+		    "Content-Length: %zu\r\n\r\n",
+		    bodies[i]);
+
+		memset(text + len, 'x', bodies[i]);
+		text[(size_t)len + bodies[i]] = '\0';
+		stage_open(&stage, NULL);
+		peer_route(stage.peer, PATH_SESSION, gives_a);
+		peer_route(stage.peer, PATH_CHAT, answers_late);
+		client_open(&client, &stage);
+		client_ask(&client, true);
+		client_wait_for(&client, "hello");
+		client_send(&client, text);
+		loop_for(&stage.loop, 30);
+		peer_open(stage.peer);
+		client_wait_for(&client, "[DONE]\n\n\r\n0\r\n\r\n");
+		if (bodies[i] < 64 * KB - 150)
+			client_wait_for(&client, "HTTP/1.1 404");
+		else
+			LOOP_UNTIL(&stage.loop, client.ended);
+		client_close(&client);
+		stage_close(&stage);
+	}
 }
 
 static void
@@ -317,6 +427,12 @@ main(void)
 	    cmocka_unit_test(a_pipelined_request_is_answered_after_the_stream),
 	    cmocka_unit_test(
 		a_pipelined_request_is_answered_after_a_whole_answer),
+	    cmocka_unit_test(
+		a_streams_end_is_sent_whatever_else_happens_in_its_turn),
+	    cmocka_unit_test(
+		what_is_written_in_one_turn_leaves_in_one_tls_record),
+	    cmocka_unit_test(
+		a_long_pipelined_request_is_answered_or_ends_the_connection),
 	    cmocka_unit_test(many_pipelined_requests_are_answered_in_order),
 	    cmocka_unit_test(
 		a_client_that_leaves_behind_pipelined_requests_cancels_the_first),

@@ -12,6 +12,8 @@ from support.program import run
 BAD_VALUES = {
     "SERVER_ADDRESS": ["8080", "localhost", "localhost:http", ":65536",
                        "::1:80", "[::1]", ":-1", "localhost:80 "],
+    "TLS_CERT": ["a\nb", "\udcff"],
+    "TLS_KEY": ["a\nb", "\udcff"],
     "BEARER_TOKEN": ["a\tb", "a\nb", "\udcff"],
     "CORS_ALLOW_ORIGINS": ["chat.example.com", "https://", "a\nb", "\udcff"],
     "AKASH_BASE_URL": ["chat.akash.network", "ftp://x", "http://",

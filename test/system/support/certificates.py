@@ -35,8 +35,8 @@ class Authority:
                 "-out", self.certificate, "-days", 2, "-subj", f"/CN={name}",
                 "-addext", "keyUsage=critical,keyCertSign")
 
-    def context(self, name, subject="DNS:localhost", days=1):
-        """A server's SSLContext with a certificate for a subject; days of
+    def issue(self, name, subject="DNS:localhost", days=1):
+        """The paths of a certificate for a subject and of its key; days of
         -1 gives one that ended yesterday."""
         key = self._folder / f"{name}.key"
         request = self._folder / f"{name}.csr"
@@ -48,6 +48,22 @@ class Authority:
         openssl("x509", "-req", "-in", request, "-CA", self.certificate,
                 "-CAkey", self._key, "-CAcreateserial", "-days", days,
                 "-extfile", extensions, "-out", certificate)
+        return certificate, key
+
+    def context(self, name, subject="DNS:localhost", days=1):
+        """A server's SSLContext with such a certificate."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate, key)
+        context.load_cert_chain(*self.issue(name, subject, days))
         return context
+
+    def below(self, name):
+        """An authority that this one vouches for."""
+        other = Authority.__new__(Authority)
+        other._folder = self._folder  # pylint: disable=protected-access
+        other.certificate = self._folder / f"{name}.pem"
+        other._key = self._folder / f"{name}.key"
+        openssl("req", "-x509", "-CA", self.certificate, "-CAkey", self._key,
+                *EC_KEY, "-keyout", other._key, "-out", other.certificate,
+                "-days", 2, "-subj", f"/CN={name}",
+                "-addext", "keyUsage=critical,keyCertSign")
+        return other

@@ -8,11 +8,21 @@ from support import GUARD_S
 
 
 class Connection:
-    """One connection to the program."""
+    """One connection to the program. tls is an ssl.SSLContext or None; an
+    end without TLS's own end (close_notify) is an error then."""
 
-    def __init__(self, port, host="127.0.0.1"):
+    def __init__(self, port, host="127.0.0.1", tls=None, session=None):
         self.socket = socket.create_connection((host, port), GUARD_S)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls is not None:
+            plain = self.socket
+            try:
+                self.socket = tls.wrap_socket(
+                    plain, server_hostname=host, session=session,
+                    suppress_ragged_eofs=False)
+            except OSError:
+                plain.close()
+                raise
         self.reader = self.socket.makefile("rb")
 
     def __enter__(self):

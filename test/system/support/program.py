@@ -61,6 +61,7 @@ class Program:
     def __init__(self, *flags, **options):
         options.setdefault("SERVER_ADDRESS", "127.0.0.1:0")
         self.host = "127.0.0.1"  # where tests connect to
+        self.tls = None     # with which ssl.SSLContext
         self.lines = []     # of the log, as text
         self._changed = threading.Condition()
         self._ended = False  # the log
@@ -121,7 +122,7 @@ class Program:
     # ---- asking it --------------------------------------------------------
 
     def connect(self):
-        return Connection(self.port, self.host)
+        return Connection(self.port, self.host, self.tls)
 
     def ask(self, method, path, body=None, headers=(), version="1.1"):
         """A request on a connection of its own, with the whole answer."""
