@@ -24,6 +24,7 @@
 #include "codec/datastream.h"
 #include "codec/limit.h"
 #include "codec/literal.h"
+#include "codec/uistream.h"
 #include "upstream/stream_error.h"
 
 enum {
@@ -37,7 +38,12 @@ struct ac_chat_answer {
 	bool upstream_finished; /* it said so itself */
 	ac_event_fn *first;     /* the first stage, or sink() */
 	void *first_arg;
-	struct ac_datastream decoder;
+	enum ac_chat_protocol protocol;
+	bool open; /* the decoder of the protocol is there */
+	union {
+		struct ac_datastream data;
+		struct ac_uistream ui;
+	} decoder;
 	struct ac_think think;
 	struct ac_stop *stop;            /* owned; NULL: no stop strings */
 	struct ac_limit *limit;          /* owned; NULL: no limit */
@@ -80,7 +86,6 @@ ac_chat_answer_new(const struct ac_chat_answer_wish *wish)
 	    .created = ac_clock_unix_seconds(),
 	};
 	chain_stages(answer, wish);
-	ac_datastream_init(&answer->decoder, on_decoded, answer);
 	if (answer->stream) {
 		ac_chunk_encoder_init(&answer->chunks, &answer->head,
 		    wish->include_usage ? AC_CHUNK_USAGE_LAST
@@ -145,7 +150,10 @@ ac_chat_answer_free(struct ac_chat_answer *answer)
 {
 	if (answer == NULL)
 		return;
-	ac_datastream_clear(&answer->decoder);
+	if (answer->open && answer->protocol == AC_CHAT_UI_STREAM)
+		ac_uistream_clear(&answer->decoder.ui);
+	else if (answer->open)
+		ac_datastream_clear(&answer->decoder.data);
 	if (answer->stop != NULL)
 		ac_stop_clear(answer->stop);
 	free(answer->stop);
@@ -162,8 +170,21 @@ void
 ac_chat_answer_open(
     struct ac_chat_answer *answer, enum ac_chat_protocol protocol)
 {
-	AC_UNUSED(answer);
-	AC_UNUSED(protocol);
+	answer->protocol = protocol;
+	answer->open = true;
+	if (protocol == AC_CHAT_UI_STREAM)
+		ac_uistream_init(&answer->decoder.ui, on_decoded, answer);
+	else
+		ac_datastream_init(&answer->decoder.data, on_decoded, answer);
+}
+
+static void
+stop_decoder(struct ac_chat_answer *answer)
+{
+	if (answer->protocol == AC_CHAT_UI_STREAM)
+		ac_uistream_stop(&answer->decoder.ui);
+	else
+		ac_datastream_stop(&answer->decoder.data);
 }
 
 static bool
@@ -176,15 +197,23 @@ is_over(const struct ac_chat_answer *answer)
 void
 ac_chat_answer_feed(struct ac_chat_answer *answer, const char *data, size_t len)
 {
-	if (!is_over(answer))
-		ac_datastream_feed(&answer->decoder, data, len);
+	if (is_over(answer))
+		return;
+	if (answer->protocol == AC_CHAT_UI_STREAM)
+		ac_uistream_feed(&answer->decoder.ui, data, len);
+	else
+		ac_datastream_feed(&answer->decoder.data, data, len);
 }
 
 void
 ac_chat_answer_end(struct ac_chat_answer *answer)
 {
-	if (!is_over(answer))
-		ac_datastream_end(&answer->decoder);
+	if (is_over(answer))
+		return;
+	if (answer->protocol == AC_CHAT_UI_STREAM)
+		ac_uistream_end(&answer->decoder.ui);
+	else
+		ac_datastream_end(&answer->decoder.data);
 }
 
 static void
@@ -252,7 +281,7 @@ static void
 fail(struct ac_chat_answer *answer, const char *message)
 {
 	answer->state = AC_CHAT_ANSWER_FAILED;
-	ac_datastream_stop(&answer->decoder);
+	stop_decoder(answer);
 	ac_error_set(&answer->error, AC_ERROR_UPSTREAM, "%s", message);
 }
 
@@ -311,7 +340,7 @@ finish(struct ac_chat_answer *answer, const struct ac_event *event)
 	}
 	begin(answer);
 	answer->state = AC_CHAT_ANSWER_FINISHED;
-	ac_datastream_stop(&answer->decoder);
+	stop_decoder(answer);
 	answer->finish = event->finish;
 	answer->usage.prompt_tokens =
 	    count_tokens(event->usage.prompt_tokens, answer->prompt_len);
@@ -353,7 +382,7 @@ fail_by_event(struct ac_chat_answer *answer, const struct ac_event *event)
 		    "The upstream sent something that is not an answer.");
 		break;
 	case AC_STREAM_ERROR_TOO_LONG:
-		fail(answer, "The upstream sent a line that is too long.");
+		fail(answer, "The upstream sent a piece that is too long.");
 		break;
 	case AC_STREAM_ERROR_CUT:
 		fail(answer, "The upstream's answer broke off before its end.");
