@@ -38,12 +38,8 @@ struct ac_chat_answer {
 	bool upstream_finished; /* it said so itself */
 	ac_event_fn *first;     /* the first stage, or sink() */
 	void *first_arg;
-	enum ac_chat_protocol protocol;
-	bool open; /* the decoder of the protocol is there */
-	union {
-		struct ac_datastream data;
-		struct ac_uistream ui;
-	} decoder;
+	struct ac_datastream *data; /* owned: the decoder, this … */
+	struct ac_uistream *ui;     /* … or this, once it is open */
 	struct ac_think think;
 	struct ac_stop *stop;            /* owned; NULL: no stop strings */
 	struct ac_limit *limit;          /* owned; NULL: no limit */
@@ -57,7 +53,7 @@ struct ac_chat_answer {
 	struct ac_usage usage;
 	int64_t prompt_len;     /* bytes of text that were asked … */
 	int64_t completion_len; /* … and answered */
-	struct ac_error error;
+	struct ac_error *error; /* owned; NULL unless FAILED */
 };
 
 static void chain_stages(
@@ -150,10 +146,13 @@ ac_chat_answer_free(struct ac_chat_answer *answer)
 {
 	if (answer == NULL)
 		return;
-	if (answer->open && answer->protocol == AC_CHAT_UI_STREAM)
-		ac_uistream_clear(&answer->decoder.ui);
-	else if (answer->open)
-		ac_datastream_clear(&answer->decoder.data);
+	if (answer->ui != NULL)
+		ac_uistream_clear(answer->ui);
+	if (answer->data != NULL)
+		ac_datastream_clear(answer->data);
+	free(answer->ui);
+	free(answer->data);
+	free(answer->error);
 	if (answer->stop != NULL)
 		ac_stop_clear(answer->stop);
 	free(answer->stop);
@@ -170,21 +169,22 @@ void
 ac_chat_answer_open(
     struct ac_chat_answer *answer, enum ac_chat_protocol protocol)
 {
-	answer->protocol = protocol;
-	answer->open = true;
-	if (protocol == AC_CHAT_UI_STREAM)
-		ac_uistream_init(&answer->decoder.ui, on_decoded, answer);
-	else
-		ac_datastream_init(&answer->decoder.data, on_decoded, answer);
+	if (protocol == AC_CHAT_UI_STREAM) {
+		answer->ui = ac_calloc(1, sizeof(*answer->ui));
+		ac_uistream_init(answer->ui, on_decoded, answer);
+	} else {
+		answer->data = ac_calloc(1, sizeof(*answer->data));
+		ac_datastream_init(answer->data, on_decoded, answer);
+	}
 }
 
 static void
 stop_decoder(struct ac_chat_answer *answer)
 {
-	if (answer->protocol == AC_CHAT_UI_STREAM)
-		ac_uistream_stop(&answer->decoder.ui);
+	if (answer->ui != NULL)
+		ac_uistream_stop(answer->ui);
 	else
-		ac_datastream_stop(&answer->decoder.data);
+		ac_datastream_stop(answer->data);
 }
 
 static bool
@@ -199,10 +199,10 @@ ac_chat_answer_feed(struct ac_chat_answer *answer, const char *data, size_t len)
 {
 	if (is_over(answer))
 		return;
-	if (answer->protocol == AC_CHAT_UI_STREAM)
-		ac_uistream_feed(&answer->decoder.ui, data, len);
+	if (answer->ui != NULL)
+		ac_uistream_feed(answer->ui, data, len);
 	else
-		ac_datastream_feed(&answer->decoder.data, data, len);
+		ac_datastream_feed(answer->data, data, len);
 }
 
 void
@@ -210,10 +210,10 @@ ac_chat_answer_end(struct ac_chat_answer *answer)
 {
 	if (is_over(answer))
 		return;
-	if (answer->protocol == AC_CHAT_UI_STREAM)
-		ac_uistream_end(&answer->decoder.ui);
+	if (answer->ui != NULL)
+		ac_uistream_end(answer->ui);
 	else
-		ac_datastream_end(&answer->decoder.data);
+		ac_datastream_end(answer->data);
 }
 
 static void
@@ -277,12 +277,19 @@ begin(struct ac_chat_answer *answer)
 		ac_chunk_add_role(&answer->chunks, answer->frames);
 }
 
-static void
-fail(struct ac_chat_answer *answer, const char *message)
+static struct ac_error *
+set_failed(struct ac_chat_answer *answer)
 {
 	answer->state = AC_CHAT_ANSWER_FAILED;
 	stop_decoder(answer);
-	ac_error_set(&answer->error, AC_ERROR_UPSTREAM, "%s", message);
+	answer->error = ac_calloc(1, sizeof(*answer->error));
+	return answer->error;
+}
+
+static void
+fail(struct ac_chat_answer *answer, const char *message)
+{
+	ac_error_set(set_failed(answer), AC_ERROR_UPSTREAM, "%s", message);
 }
 
 static void
@@ -374,8 +381,7 @@ fail_by_event(struct ac_chat_answer *answer, const struct ac_event *event)
 	switch (event->error) {
 	case AC_STREAM_ERROR_NONE:
 	case AC_STREAM_ERROR_UPSTREAM:
-		answer->state = AC_CHAT_ANSWER_FAILED;
-		set_upstream_text(&answer->error, event);
+		set_upstream_text(set_failed(answer), event);
 		break;
 	case AC_STREAM_ERROR_MALFORMED:
 		fail(answer,
@@ -399,7 +405,7 @@ ac_chat_answer_state(const struct ac_chat_answer *answer)
 const struct ac_error *
 ac_chat_answer_error(const struct ac_chat_answer *answer)
 {
-	return &answer->error;
+	return answer->error;
 }
 
 bool

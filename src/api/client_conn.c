@@ -245,15 +245,16 @@ static void
 hold_body(struct ac_client_conn *conn)
 {
 	struct ac_client_conns *conns = &conn->api->conns;
+	struct ac_error *error;
 
 	conns->body_memory += conn->guard.body_fed - conn->body_held;
 	conn->body_held = conn->guard.body_fed;
 	if (conns->body_memory <= (uint64_t)conn->api->options->max_body_memory)
 		return;
-	conn->guard.state = AC_GUARD_REFUSED;
-	ac_error_set(&conn->guard.error, AC_ERROR_OVERLOADED,
+	error = ac_guard_refuse(&conn->guard);
+	ac_error_set(error, AC_ERROR_OVERLOADED,
 	    "Too many large requests arrive at once (MAX_BODY_MEMORY).");
-	conn->guard.error.retry_after_s = 1;
+	error->retry_after_s = 1;
 }
 
 static void
@@ -307,12 +308,12 @@ add_more_headers(struct evbuffer *reply, struct ac_client_conn *conn)
 	const char *origin =
 	    ac_cors_allowed_origin(conn->api, conn->guard.head.origin);
 
-	if (conn->guard.error.code == AC_ERROR_METHOD_NOT_ALLOWED)
+	if (conn->guard.error->code == AC_ERROR_METHOD_NOT_ALLOWED)
 		ac_text_add_string(
 		    reply, "Allow: GET, HEAD, POST, OPTIONS\r\n");
-	if (conn->guard.error.retry_after_s > 0)
+	if (conn->guard.error->retry_after_s > 0)
 		evbuffer_add_printf(reply, "Retry-After: %d\r\n",
-		    conn->guard.error.retry_after_s);
+		    conn->guard.error->retry_after_s);
 	/* Or a page would not see why it was refused. */
 	if (origin != NULL)
 		evbuffer_add_printf(reply,
@@ -333,7 +334,7 @@ scan_all(struct ac_client_conn *conn)
 static struct evbuffer *
 make_refusal(struct ac_client_conn *conn, const char *id)
 {
-	const struct ac_error *error = &conn->guard.error;
+	const struct ac_error *error = conn->guard.error;
 	struct evbuffer *body = ac_text_new();
 	struct evbuffer *reply = ac_text_new();
 	int status = ac_error_status(error->code);
@@ -359,7 +360,7 @@ make_refusal(struct ac_client_conn *conn, const char *id)
 static struct evbuffer *
 log_refusal(struct ac_client_conn *conn)
 {
-	const struct ac_error *error = &conn->guard.error;
+	const struct ac_error *error = conn->guard.error;
 	struct ac_access access = {
 	    .status = ac_error_status(error->code),
 	    .started_ms = ac_clock_ms(),
@@ -402,7 +403,7 @@ refuse_plain_http(struct ac_client_conn *conn)
 	struct evbuffer *reply;
 	char rest[4096];
 
-	ac_error_set(&conn->guard.error, AC_ERROR_BAD_HTTP,
+	ac_error_set(ac_guard_refuse(&conn->guard), AC_ERROR_BAD_HTTP,
 	    "This port speaks HTTPS: the URL must begin with https://.");
 	reply = log_refusal(conn);
 	for (int i = 0; i < FLOOD_MAX / (int)sizeof(rest); i++) {

@@ -6,7 +6,11 @@
  */
 #include "api/http_guard.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
 
 enum { CHUNK_LINE_MAX = 18 }; /* 16 digits and CR LF */
 
@@ -33,6 +37,8 @@ ac_guard_clear(struct ac_guard *guard)
 {
 	ac_buf_clear(&guard->line);
 	ac_request_head_clear(&guard->head);
+	free(guard->error);
+	guard->error = NULL;
 }
 
 void
@@ -43,11 +49,19 @@ ac_guard_reset(struct ac_guard *guard)
 	ac_guard_init(guard, guard->body_max);
 }
 
+struct ac_error *
+ac_guard_refuse(struct ac_guard *guard)
+{
+	guard->state = AC_GUARD_REFUSED;
+	if (guard->error == NULL)
+		guard->error = ac_calloc(1, sizeof(*guard->error));
+	return guard->error;
+}
+
 static void
 refuse(struct ac_guard *guard, enum ac_error_code code, const char *why)
 {
-	guard->state = AC_GUARD_REFUSED;
-	ac_error_set(&guard->error, code, "%s", why);
+	ac_error_set(ac_guard_refuse(guard), code, "%s", why);
 }
 
 size_t
@@ -146,6 +160,7 @@ static void
 end_head_line(struct ac_guard *guard)
 {
 	enum ac_head_line result;
+	struct ac_error error;
 	size_t len;
 
 	if (!measure_line(&guard->line, &len)) {
@@ -154,14 +169,14 @@ end_head_line(struct ac_guard *guard)
 		    "CR LF.");
 		return;
 	}
-	result = ac_request_head_read(
-	    &guard->head, guard->line.data, len, &guard->error);
+	result =
+	    ac_request_head_read(&guard->head, guard->line.data, len, &error);
 	ac_buf_reset(&guard->line);
 	switch (result) {
 	case AC_HEAD_MORE:
 		break;
 	case AC_HEAD_BAD:
-		guard->state = AC_GUARD_REFUSED;
+		*ac_guard_refuse(guard) = error;
 		break;
 	case AC_HEAD_WHOLE:
 		begin_body(guard);
@@ -172,8 +187,7 @@ end_head_line(struct ac_guard *guard)
 static void
 refuse_large_body(struct ac_guard *guard)
 {
-	guard->state = AC_GUARD_REFUSED;
-	ac_error_set(&guard->error, AC_ERROR_BODY_TOO_LARGE,
+	ac_error_set(ac_guard_refuse(guard), AC_ERROR_BODY_TOO_LARGE,
 	    "The request's body is larger than %llu bytes (MAX_BODY_SIZE).",
 	    (unsigned long long)guard->body_max);
 }

@@ -14,12 +14,13 @@
 
 #include "api/request_head.h"
 #include "base/buf.h"
-#include "base/error.h"
 
 enum {
 	AC_GUARD_LINE_MAX = 8 * 1024,  /* of the request line, in bytes */
 	AC_GUARD_HEAD_MAX = 32 * 1024, /* of line and headers together */
 };
+
+struct ac_error;
 
 enum ac_guard_state {
 	AC_GUARD_IDLE, /* no byte of a request has come */
@@ -37,18 +38,22 @@ struct ac_guard {
 	enum ac_guard_state state;
 	struct ac_buf line; /* the beginning of a line */
 	struct ac_request_head head;
-	size_t head_len;       /* bytes of the head so far */
-	uint64_t body_max;     /* the largest body, in bytes */
-	uint64_t remaining;    /* of the body or the chunk */
-	uint64_t body_len;     /* of the chunks so far */
-	uint64_t body_fed;     /* bytes behind the head, framing included */
-	struct ac_error error; /* in AC_GUARD_REFUSED */
+	size_t head_len;        /* bytes of the head so far */
+	uint64_t body_max;      /* the largest body, in bytes */
+	uint64_t remaining;     /* of the body or the chunk */
+	uint64_t body_len;      /* of the chunks so far */
+	uint64_t body_fed;      /* bytes behind the head, framing included */
+	struct ac_error *error; /* owned; NULL unless REFUSED */
 };
 
 /* Ready for a connection's first request. */
 void ac_guard_init(struct ac_guard *guard, uint64_t body_max);
 
 void ac_guard_clear(struct ac_guard *guard);
+
+/* Refuses for a reason of the caller's: returns the error to be filled in,
+ * which the guard owns. */
+struct ac_error *ac_guard_refuse(struct ac_guard *guard);
 
 /* Ready for the next request on the same connection. */
 void ac_guard_reset(struct ac_guard *guard);

@@ -61,7 +61,7 @@ struct ac_http_call {
 	struct ac_http_header *headers;   /* owned: request.headers */
 	struct ac_resolution *resolution; /* the resolver's, or NULL */
 	struct ac_http_conn *conn;        /* owned, or NULL */
-	struct ac_ip_list ips;
+	struct ac_ip_list *ips;           /* owned; NULL: not looked up */
 	size_t next_ip;
 	bool pooled;              /* conn came from the pool */
 	int retries;              /* that were made */
@@ -139,13 +139,10 @@ copy_request(struct ac_http_call *call, const struct ac_http_request *request)
 	};
 }
 
+/* What only a repetition would need. */
 static void
-free_call(void *thing)
+free_request(struct ac_http_call *call)
 {
-	struct ac_http_call *call = thing;
-
-	if (call->pause != NULL)
-		event_free(call->pause);
 	for (size_t i = 0; i < call->request.header_count; i++) {
 		free((char *)call->headers[i].name);
 		ac_wipe_and_free((char *)call->headers[i].value);
@@ -153,7 +150,20 @@ free_call(void *thing)
 	free(call->headers);
 	free((char *)call->request.path);
 	ac_bytes_unref(call->request.body);
-	free(call);
+	free(call->ips);
+	if (call->pause != NULL)
+		event_free(call->pause);
+	call->request = (struct ac_http_request){.path = NULL};
+	call->headers = NULL;
+	call->ips = NULL;
+	call->pause = NULL;
+}
+
+static void
+free_call(void *thing)
+{
+	free_request(thing);
+	free(thing);
 }
 
 struct ac_http_call *
@@ -218,7 +228,9 @@ on_resolved(const struct ac_ip_list *ips, const char *why, void *arg)
 		finish(call, &error);
 		return;
 	}
-	call->ips = *ips;
+	if (call->ips == NULL)
+		call->ips = ac_malloc(sizeof(*call->ips));
+	*call->ips = *ips;
 	call->next_ip = 0;
 	try_next_ip(call);
 }
@@ -226,7 +238,7 @@ on_resolved(const struct ac_ip_list *ips, const char *why, void *arg)
 static void
 try_next_ip(struct ac_http_call *call)
 {
-	const char *ip = call->ips.ips[call->next_ip++].text;
+	const char *ip = call->ips->ips[call->next_ip++].text;
 
 	call->conn = ac_http_conn_new(
 	    &call->client->origin, ip, on_idle_close, call->client);
@@ -250,6 +262,8 @@ on_head(const struct ac_http_head *head, void *arg)
 	char why[64];
 
 	if (!may_retry(call) || !is_gateway_failure(head)) {
+		/* It has begun to answer and will not be sent again. */
+		free_request(call);
 		call->handlers->on_head(head, call->arg);
 		return;
 	}
@@ -329,7 +343,7 @@ set_error(struct ac_error *error, enum ac_conn_end end, const char *why)
 static bool
 may_try_next_ip(const struct ac_http_call *call, enum ac_conn_end end)
 {
-	return call->next_ip < call->ips.count &&
+	return call->next_ip < call->ips->count &&
 	       (end == AC_CONN_CONNECT_FAILED ||
 		   end == AC_CONN_CONNECT_TIMEOUT);
 }

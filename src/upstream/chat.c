@@ -155,6 +155,9 @@ on_head(const struct ac_http_head *head, void *arg)
 
 	if (is_stream(head, &protocol)) {
 		chat->state = CHAT_STREAM;
+		/* It will not be sent again. */
+		ac_bytes_unref(chat->body);
+		chat->body = NULL;
 		chat->handlers->on_open(protocol, chat->arg);
 	} else {
 		chat->state = CHAT_REFUSED;

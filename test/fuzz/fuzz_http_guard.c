@@ -40,7 +40,7 @@ feed(const char *data, size_t len, size_t first, size_t then)
 	}
 	outcome.state = guard.state;
 	if (guard.state == AC_GUARD_REFUSED)
-		outcome.status = ac_error_status(guard.error.code);
+		outcome.status = ac_error_status(guard.error->code);
 	ac_guard_clear(&guard);
 	return outcome;
 }

@@ -159,16 +159,16 @@ check(size_t i, struct ac_guard *guard, size_t used)
 {
 	if (cases[i].status != 0) {
 		if (guard->state != AC_GUARD_REFUSED ||
-		    ac_error_status(guard->error.code) != cases[i].status)
+		    ac_error_status(guard->error->code) != cases[i].status)
 			fail_msg("%s: state %d, status %d", cases[i].name,
 			    (int)guard->state,
-			    ac_error_status(guard->error.code));
-		assert_int_not_equal(strlen(guard->error.message), 0);
+			    ac_error_status(guard->error->code));
+		assert_int_not_equal(strlen(guard->error->message), 0);
 		return;
 	}
 	if (guard->state != AC_GUARD_DONE)
 		fail_msg("%s: state %d, %s", cases[i].name, (int)guard->state,
-		    guard->error.message);
+		    guard->error->message);
 	assert_int_equal(case_len(i) - used, cases[i].rest);
 }
 
@@ -244,7 +244,7 @@ status_of_head(size_t line_len, size_t head_len, size_t piece)
 	feed(&guard, head, head_len, piece);
 	status = guard.state == AC_GUARD_DONE
 		     ? 0
-		     : ac_error_status(guard.error.code);
+		     : ac_error_status(guard.error->code);
 	ac_guard_clear(&guard);
 	free(head);
 	return status;
