@@ -343,7 +343,7 @@ set_error(struct ac_error *error, enum ac_conn_end end, const char *why)
 static bool
 may_try_next_ip(const struct ac_http_call *call, enum ac_conn_end end)
 {
-	return call->next_ip < call->ips->count &&
+	return call->ips != NULL && call->next_ip < call->ips->count &&
 	       (end == AC_CONN_CONNECT_FAILED ||
 		   end == AC_CONN_CONNECT_TIMEOUT);
 }
