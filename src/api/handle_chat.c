@@ -50,8 +50,9 @@ struct chat_call {
 	bool head_sent;                /* of the stream */
 	bool behind;                   /* the client, with what was sent */
 	struct ac_chat_answer *answer; /* owned */
-	struct event *deadline;  /* owned: of the first event, then of all */
-	struct event *silence;   /* owned, of a stream: the next comment */
+	struct event *deadline; /* owned: of the first event, then of all */
+	struct event *silence;  /* owned, of a stream: the next comment */
+	bool deadline_is_first;
 	int64_t request_ends_ms; /* by ac_clock_ms(); 0: when it likes */
 	int64_t sent_ms;         /* when something was sent last */
 };
@@ -221,7 +222,8 @@ start_deadline(struct chat_call *call)
 
 	if (request_ms > 0)
 		call->request_ends_ms = ac_clock_ms() + request_ms;
-	if (request_ms > 0 && request_ms < ms)
+	call->deadline_is_first = request_ms == 0 || ms < request_ms;
+	if (!call->deadline_is_first)
 		ms = request_ms;
 	delay = ac_clock_timeval(ms);
 	evtimer_add(call->deadline, &delay);
@@ -237,6 +239,7 @@ prolong_deadline(struct chat_call *call)
 		evtimer_del(call->deadline);
 		return;
 	}
+	call->deadline_is_first = false;
 	delay = ac_clock_timeval(call->request_ends_ms - ac_clock_ms());
 	evtimer_add(call->deadline, &delay);
 }
@@ -251,16 +254,15 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 
 	AC_UNUSED(fd);
 	AC_UNUSED(what);
-	if (call->request_ends_ms != 0 &&
-	    ac_clock_ms() >= call->request_ends_ms)
+	if (call->deadline_is_first)
+		ac_error_set(&error, AC_ERROR_FIRST_EVENT_TIMEOUT,
+		    "The upstream gave no answer in time (%" PRId64 " s).",
+		    options->first_event_timeout_s);
+	else
 		ac_error_set(&error, AC_ERROR_REQUEST_TIMEOUT,
 		    "The request took longer than REQUEST_TIMEOUT allows "
 		    "(%" PRId64 " s).",
 		    options->request_timeout_s);
-	else
-		ac_error_set(&error, AC_ERROR_FIRST_EVENT_TIMEOUT,
-		    "The upstream gave no answer in time (%" PRId64 " s).",
-		    options->first_event_timeout_s);
 	fail(call, &error);
 }
 
