@@ -24,6 +24,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "demo/demo_answer.h"
 #include "demo/demo_auth.h"
 #include "demo/demo_chat.h"
 #include "demo/demo_models.h"
@@ -45,8 +46,9 @@ struct ac_demo {
 	struct event *reopen;              /* owned */
 	struct ac_demo_sessions *sessions; /* owned */
 	struct ac_demo_auth auth;
-	struct ac_demo_chats *chats; /* owned */
-	char *models;                /* owned, JSON */
+	struct ac_demo_answers *answers; /* owned */
+	struct ac_demo_chat chat;
+	char *models; /* owned, JSON */
 	struct ac_demo_counters counters;
 	uint16_t port;
 };
@@ -105,7 +107,8 @@ ac_demo_new(struct event_base *base, const struct ac_demo_settings *settings,
 	evhttp_set_gencb(demo->http, on_request, demo);
 	demo->sessions = ac_demo_sessions_new(settings->session_ttl_s);
 	ac_demo_auth_init(&demo->auth, demo->sessions, settings->access_token);
-	demo->chats = ac_demo_chats_new(base, settings->delay_ms);
+	demo->answers = ac_demo_answers_new(base, settings->delay_ms);
+	ac_demo_chat_init(&demo->chat, demo->answers);
 	demo->models = ac_demo_models_json();
 	if (!start_listening(demo, base)) {
 		snprintf(why, why_size, "cannot listen on 127.0.0.1: %s",
@@ -209,7 +212,7 @@ ac_demo_free(struct ac_demo *demo)
 {
 	if (demo == NULL)
 		return;
-	ac_demo_chats_free(demo->chats);
+	ac_demo_answers_free(demo->answers);
 	if (demo->reopen != NULL)
 		event_free(demo->reopen);
 	evhttp_free(demo->http);
@@ -312,7 +315,7 @@ handle_chat(struct ac_demo *demo, struct evhttp_request *req)
 	if (is_refused(demo, req))
 		return;
 	demo->counters.chats++;
-	ac_demo_chats_start(demo->chats, req);
+	ac_demo_chat_start(&demo->chat, req);
 }
 
 /* True, and the request is answered, unless its session lives. */

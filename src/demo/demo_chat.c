@@ -1,370 +1,102 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * Chat answers: see demo_chat.h. Each is a timer that carries out a plan:
- *
- *	WAITING --first step--> STREAMING --last step--> DONE
- *	    \_______________ client gone ______________/
- *
- * WAITING sends nothing at all, not even the status: the real app keeps that
- * back until its model says something. An answer whose plan has no end stays
- * STREAMING, without its timer, until the client leaves. An answer owns its
- * plan and its timer; evhttp owns the request while the client is there.
+ * The chat endpoint: see demo_chat.h. It reads the call, decides on all of
+ * the answer and leaves the rest to demo_answer.c.
  */
 #include "demo/demo_chat.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
-#include <sys/socket.h>
 
 #include <event2/buffer.h>
-#include <event2/bufferevent.h>
-#include <event2/event.h>
 #include <event2/http.h>
 
-#include "base/attr.h"
-#include "base/clock.h"
 #include "base/mem.h"
-#include "base/reaper.h"
+#include "demo/demo_answer.h"
 #include "demo/demo_auth.h"
 #include "demo/demo_plan.h"
 #include "demo/demo_prompt.h"
-#include "demo/demo_refusals.h"
-#include "demo/demo_reply.h"
 #include "demo/demo_scenario.h"
+#include "demo/demo_writer.h"
 
-enum {
-	MAX_EARLY_BYTES = 64 * 1024, /* kept of a request that comes too soon */
-	WRITE_TIMEOUT_MS = 60 * 1000,
+/* A call while its answer is decided on. */
+struct call {
+	struct ac_demo_chat *chat;
+	struct evhttp_request *req;
+	const char *body;
+	size_t len;
 };
 
-struct answer {
-	LIST_ENTRY(answer) link;
-	struct ac_demo_chats *chats;
-	struct evhttp_request *req; /* evhttp's; NULL: DONE */
-	struct event *timer;        /* owned */
-	struct ac_demo_plan plan;   /* owned; its body is what is left */
-	size_t next;                /* step of the plan */
-	bool is_streaming;
-};
+static void make_plan(struct ac_demo_plan *plan, const struct call *call);
+static void add_answer(struct ac_demo_plan *plan,
+    const struct ac_demo_prompt *prompt, const struct call *call);
+static bool takes_refusal(const struct call *call);
 
-struct ac_demo_chats {
-	struct event_base *base;
-	int64_t delay_ms;
-	struct ac_demo_refusals refusals;
-	struct ac_reaper *reaper;               /* owned, frees what is DONE */
-	LIST_HEAD(answer_list, answer) answers; /* owned, not DONE */
-};
-
-static void start_answer(struct ac_demo_chats *chats,
-    struct evhttp_request *req, const char *body, size_t len);
-static void make_plan(struct answer *answer, const char *body, size_t len);
-static void add_scenario(struct answer *answer,
-    const struct ac_demo_prompt *prompt, const char *body, size_t len);
-static bool takes_refusal(struct answer *answer, const char *body, size_t len);
-static void watch_client(struct answer *answer);
-static void wait_for_next(struct answer *answer);
-static void on_timer(evutil_socket_t fd, short what, void *arg);
-static void send_next(struct answer *answer);
-static void start_reply(struct answer *answer);
-static void send_step(struct answer *answer);
-static void end_reply(struct answer *answer);
-static void finish_reply(struct answer *answer);
-static void close_connection(struct answer *answer);
-static void reset_connection(struct answer *answer);
-static void on_gone(struct evhttp_connection *connection, void *arg);
-static void release(struct answer *answer);
-static void free_answer(void *thing);
-
-struct ac_demo_chats *
-ac_demo_chats_new(struct event_base *base, int64_t delay_ms)
+void
+ac_demo_chat_init(struct ac_demo_chat *chat, struct ac_demo_answers *answers)
 {
-	struct ac_demo_chats *chats = ac_calloc(1, sizeof(*chats));
-
-	chats->base = base;
-	chats->delay_ms = delay_ms;
-	chats->reaper = ac_reaper_new(base);
-	LIST_INIT(&chats->answers);
-	return chats;
+	*chat = (struct ac_demo_chat){.answers = answers};
 }
 
 void
-ac_demo_chats_free(struct ac_demo_chats *chats)
-{
-	struct answer *answer;
-
-	while ((answer = LIST_FIRST(&chats->answers)) != NULL) {
-		evhttp_connection_set_closecb(
-		    evhttp_request_get_connection(answer->req), NULL, NULL);
-		release(answer);
-	}
-	ac_reaper_free(chats->reaper);
-	free(chats);
-}
-
-void
-ac_demo_chats_start(struct ac_demo_chats *chats, struct evhttp_request *req)
+ac_demo_chat_start(struct ac_demo_chat *chat, struct evhttp_request *req)
 {
 	struct evbuffer *body = evhttp_request_get_input_buffer(req);
-	size_t len = evbuffer_get_length(body);
-	const char *data = (const char *)evbuffer_pullup(body, -1);
+	struct call call = {
+	    .chat = chat,
+	    .req = req,
+	    .len = evbuffer_get_length(body),
+	    .body = (const char *)evbuffer_pullup(body, -1),
+	};
+	struct ac_demo_plan plan;
 
-	if (data == NULL && len > 0)
+	if (call.body == NULL && call.len > 0)
 		ac_out_of_memory();
-	start_answer(chats, req, data, len);
+	make_plan(&plan, &call);
 	/* the answer takes its time, and a body can be large */
-	evbuffer_drain(body, len);
+	evbuffer_drain(body, call.len);
+	ac_demo_answers_start(chat->answers, req, &plan);
 }
 
 static void
-start_answer(struct ac_demo_chats *chats, struct evhttp_request *req,
-    const char *body, size_t len)
+make_plan(struct ac_demo_plan *plan, const struct call *call)
 {
-	struct answer *answer = ac_calloc(1, sizeof(*answer));
-
-	answer->chats = chats;
-	answer->req = req;
-	make_plan(answer, body, len);
-	answer->timer = evtimer_new(chats->base, on_timer, answer);
-	if (answer->timer == NULL)
-		ac_out_of_memory();
-	LIST_INSERT_HEAD(&chats->answers, answer, link);
-	watch_client(answer);
-	wait_for_next(answer);
-}
-
-static void
-make_plan(struct answer *answer, const char *body, size_t len)
-{
-	struct ac_demo_plan *plan = &answer->plan;
 	struct ac_demo_prompt prompt;
 
 	ac_demo_plan_init(plan);
-	switch (ac_demo_prompt_parse(&prompt, body, len)) {
+	switch (ac_demo_prompt_parse(&prompt, call->body, call->len)) {
 	case AC_DEMO_VERDICT_CRASH:
 		plan->status = 500;
-		plan->content_type = NULL;
+		plan->headers = NULL;
 		break;
 	case AC_DEMO_VERDICT_COMPLAIN:
-		ac_demo_plan_add_string(
-		    plan, "3:", prompt.complaint, strlen(prompt.complaint));
+		plan->writer->error(plan, prompt.complaint);
 		break;
 	case AC_DEMO_VERDICT_ANSWER:
-		add_scenario(answer, &prompt, body, len);
+		add_answer(plan, &prompt, call);
 		break;
 	}
 	ac_demo_prompt_clear(&prompt);
 }
 
 static void
-add_scenario(struct answer *answer, const struct ac_demo_prompt *prompt,
-    const char *body, size_t len)
+add_answer(struct ac_demo_plan *plan, const struct ac_demo_prompt *prompt,
+    const struct call *call)
 {
-	if (!prompt->has_marker || (ac_demo_scenario_is_once(prompt) &&
-				       !takes_refusal(answer, body, len)))
-		ac_demo_scenario_plan_usual(&answer->plan, prompt);
+	if (ac_demo_scenario_is_once(prompt) && !takes_refusal(call))
+		ac_demo_scenario_plan_usual(plan, prompt);
 	else
-		ac_demo_scenario_plan_marked(&answer->plan, prompt);
+		ac_demo_scenario_plan(plan, prompt);
 }
 
 static bool
-takes_refusal(struct answer *answer, const char *body, size_t len)
+takes_refusal(const struct call *call)
 {
-	char *token = ac_demo_auth_token(answer->req);
-	bool takes = ac_demo_refusals_take(
-	    &answer->chats->refusals, body, len, token == NULL ? "" : token);
+	char *token = ac_demo_auth_token(call->req);
+	bool takes = ac_demo_refusals_take(&call->chat->refusals, call->body,
+	    call->len, token == NULL ? "" : token);
 
 	free(token);
 	return takes;
-}
-
-/*
- * evhttp stops reading while a reply is due, and so would not see the client
- * leave. Reading goes on here without its read callback, which exits on a
- * byte that comes too soon; those bytes wait in the buffer, up to a limit.
- * The idle timeout must not end a slow answer.
- */
-static void
-watch_client(struct answer *answer)
-{
-	struct evhttp_connection *connection =
-	    evhttp_request_get_connection(answer->req);
-	struct bufferevent *bev = evhttp_connection_get_bufferevent(connection);
-	struct timeval write_timeout = ac_clock_timeval(WRITE_TIMEOUT_MS);
-	bufferevent_data_cb on_read, on_write;
-	bufferevent_event_cb on_event;
-	void *arg;
-
-	evhttp_connection_set_closecb(connection, on_gone, answer);
-	bufferevent_getcb(bev, &on_read, &on_write, &on_event, &arg);
-	bufferevent_setcb(bev, NULL, on_write, on_event, arg);
-	bufferevent_setwatermark(bev, EV_READ, 0, MAX_EARLY_BYTES);
-	bufferevent_set_timeouts(bev, NULL, &write_timeout);
-	bufferevent_enable(bev, EV_READ);
-}
-
-/* Also a wait of 0 lets the loop turn once: timers run after what is
- * readable and writable. */
-static void
-wait_for_next(struct answer *answer)
-{
-	const struct ac_demo_plan *plan = &answer->plan;
-	int64_t wait_ms =
-	    plan->count == 0 ? 0 : plan->steps[answer->next].wait_ms;
-	struct timeval wait = ac_clock_timeval(
-	    wait_ms == AC_DEMO_PACE ? answer->chats->delay_ms : wait_ms);
-
-	if (evtimer_add(answer->timer, &wait) != 0)
-		ac_out_of_memory();
-}
-
-static void
-on_timer(evutil_socket_t fd, short what, void *arg)
-{
-	AC_UNUSED(fd);
-	AC_UNUSED(what);
-	send_next(arg);
-}
-
-static void
-send_next(struct answer *answer)
-{
-	const struct ac_demo_plan *plan = &answer->plan;
-
-	if (!answer->is_streaming)
-		start_reply(answer);
-	while (answer->next < plan->count) {
-		send_step(answer);
-		if (answer->next < plan->count &&
-		    plan->steps[answer->next].wait_ms != 0) {
-			wait_for_next(answer);
-			return;
-		}
-	}
-	end_reply(answer);
-}
-
-static void
-start_reply(struct answer *answer)
-{
-	const struct ac_demo_plan *plan = &answer->plan;
-
-	answer->is_streaming = true;
-	ac_demo_reply_prepare(answer->req, plan->content_type);
-	if (plan->location != NULL)
-		ac_demo_reply_add_header(
-		    answer->req, "location", plan->location);
-	if (plan->status == 200)
-		ac_demo_reply_add_header(
-		    answer->req, "x-vercel-ai-data-stream", "v1");
-	ac_demo_reply_start(answer->req, plan->status);
-}
-
-/* Each is one chunk, as each line of the real app is. */
-static void
-send_step(struct answer *answer)
-{
-	struct ac_demo_plan *plan = &answer->plan;
-	size_t len = plan->steps[answer->next].len;
-	struct evbuffer *chunk = evbuffer_new();
-
-	if (chunk == NULL ||
-	    evbuffer_remove_buffer(plan->body, chunk, len) != (int)len)
-		ac_out_of_memory();
-	evhttp_send_reply_chunk(answer->req, chunk);
-	evbuffer_free(chunk);
-	answer->next++;
-}
-
-static void
-end_reply(struct answer *answer)
-{
-	switch (answer->plan.end) {
-	case AC_DEMO_END_WHOLE:
-		finish_reply(answer);
-		break;
-	case AC_DEMO_END_CUT:
-		close_connection(answer);
-		break;
-	case AC_DEMO_END_RESET:
-		reset_connection(answer);
-		break;
-	case AC_DEMO_END_NEVER:
-		break;
-	}
-}
-
-/* What watch_client() changed is put back for the connection's next
- * request. */
-static void
-finish_reply(struct answer *answer)
-{
-	struct evhttp_connection *connection =
-	    evhttp_request_get_connection(answer->req);
-
-	evhttp_connection_set_closecb(connection, NULL, NULL);
-	bufferevent_setwatermark(
-	    evhttp_connection_get_bufferevent(connection), EV_READ, 0, 0);
-	evhttp_connection_set_timeout(connection, AC_DEMO_IDLE_S);
-	evhttp_send_reply_end(answer->req);
-	release(answer);
-}
-
-/* Without a last chunk. evhttp frees the request with its connection. */
-static void
-close_connection(struct answer *answer)
-{
-	struct evhttp_connection *connection =
-	    evhttp_request_get_connection(answer->req);
-
-	evhttp_connection_set_closecb(connection, NULL, NULL);
-	release(answer);
-	evhttp_connection_free(connection);
-}
-
-/* evhttp shuts a socket down before it closes it, which would end the stream
- * properly even with SO_LINGER. So the socket is dissolved before: that sends
- * a RST (connect(2), AF_UNSPEC). */
-static void
-reset_connection(struct answer *answer)
-{
-	struct bufferevent *bev = evhttp_connection_get_bufferevent(
-	    evhttp_request_get_connection(answer->req));
-	struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
-
-	(void)connect(bufferevent_getfd(bev), &nowhere, sizeof(nowhere));
-	close_connection(answer);
-}
-
-/* If the connection failed, evhttp has let go of the request; if it is being
- * freed, evhttp frees the request too. */
-static void
-on_gone(struct evhttp_connection *connection, void *arg)
-{
-	struct answer *answer = arg;
-
-	AC_UNUSED(connection);
-	if (evhttp_request_get_connection(answer->req) == NULL)
-		evhttp_request_free(answer->req);
-	release(answer);
-}
-
-static void
-release(struct answer *answer)
-{
-	answer->req = NULL;
-	event_del(answer->timer);
-	LIST_REMOVE(answer, link);
-	ac_reaper_add(answer->chats->reaper, free_answer, answer);
-}
-
-static void
-free_answer(void *thing)
-{
-	struct answer *answer = thing;
-
-	event_free(answer->timer);
-	ac_demo_plan_clear(&answer->plan);
-	free(answer);
 }

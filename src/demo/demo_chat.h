@@ -1,29 +1,24 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The streamed answers of the simulated app's chat endpoint. */
+/* The simulated app's chat endpoint: what a call is answered. */
 #ifndef AC_DEMO_DEMO_CHAT_H
 #define AC_DEMO_DEMO_CHAT_H
 
-#include <stdint.h>
+#include "demo/demo_refusals.h"
 
-struct ac_demo_chats;
-struct event_base;
+struct ac_demo_answers;
 struct evhttp_request;
 
-/* No answers yet. base must outlive it; delay_ms passes before each piece of
- * an answer. */
-struct ac_demo_chats *ac_demo_chats_new(
-    struct event_base *base, int64_t delay_ms);
+struct ac_demo_chat {
+	struct ac_demo_answers *answers; /* borrowed */
+	struct ac_demo_refusals refusals;
+};
 
-/*
- * Answers POST /api/chat/, whose session has been checked: takes over the
- * request and sends nothing within the call. If the client leaves, the answer
- * ends by itself.
- */
-void ac_demo_chats_start(
-    struct ac_demo_chats *chats, struct evhttp_request *req);
+/* Nothing refused yet. answers must outlive it. */
+void ac_demo_chat_init(
+    struct ac_demo_chat *chat, struct ac_demo_answers *answers);
 
-/* Ends all answers where they are. Their requests stay with the evhttp they
- * came from, which is to be freed next. */
-void ac_demo_chats_free(struct ac_demo_chats *chats);
+/* Answers POST /api/chat/, whose session has been checked: takes over the
+ * request and sends nothing within the call. */
+void ac_demo_chat_start(struct ac_demo_chat *chat, struct evhttp_request *req);
 
 #endif

@@ -30,11 +30,12 @@ read_word(char word[AC_DEMO_MARKER_MAX + 1], const char **at, const char *end)
 	return true;
 }
 
-/* at stands behind the opening. */
+/* *from stands behind the opening, and then behind the marker. */
 static bool
-read_marker(struct ac_demo_marker *marker, const char *at, const char *end)
+read_marker(struct ac_demo_marker *marker, const char **from, const char *end)
 {
 	struct ac_demo_marker read = {.has_value = false};
+	const char *at = *from;
 
 	if (!read_word(read.name, &at, end))
 		return false;
@@ -47,20 +48,23 @@ read_marker(struct ac_demo_marker *marker, const char *at, const char *end)
 	if (at == end || *at != ']')
 		return false;
 	*marker = read;
+	*from = at + 1;
 	return true;
 }
 
 bool
-ac_demo_marker_find(struct ac_demo_marker *marker, const char *text, size_t len)
+ac_demo_marker_next(
+    struct ac_demo_marker *marker, const char **at, const char *end)
 {
-	const char *at = text;
-	const char *end = text + len;
+	const char *found = *at;
 
-	while ((at = memmem(at, (size_t)(end - at), opening,
+	while ((found = memmem(found, (size_t)(end - found), opening,
 		    sizeof(opening) - 1)) != NULL) {
-		at += sizeof(opening) - 1;
-		if (read_marker(marker, at, end))
+		found += sizeof(opening) - 1;
+		if (read_marker(marker, &found, end)) {
+			*at = found;
 			return true;
+		}
 	}
 	return false;
 }

@@ -18,11 +18,12 @@ struct ac_demo_marker {
 };
 
 /*
- * Looks for the first marker in a text of len bytes, in which NULs can
- * stand. Name and value are letters, digits and "._+-" and can be empty; what
- * has another form is no marker. *marker is set only if there is one.
+ * Looks for the first marker in the text from *at to end, in which NULs can
+ * stand, and moves *at behind it. Name and value are letters, digits and
+ * "._+-" and can be empty; what has another form is no marker. *marker and
+ * *at are set only if there is one.
  */
-AC_MUST_CHECK bool ac_demo_marker_find(
-    struct ac_demo_marker *marker, const char *text, size_t len);
+AC_MUST_CHECK bool ac_demo_marker_next(
+    struct ac_demo_marker *marker, const char **at, const char *end);
 
 #endif

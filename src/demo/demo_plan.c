@@ -6,29 +6,23 @@
 #include <string.h>
 
 #include <event2/buffer.h>
-#include <jansson.h>
 
-#include "base/id.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "demo/demo_text.h"
+#include "base/text.h"
+#include "demo/demo_writer.h"
 
-static const char *const usages[] = {
-    [AC_DEMO_USAGE_NULL] = "{\"promptTokens\":null,\"completionTokens\":null}",
-    [AC_DEMO_USAGE_COUNTED] = "{\"promptTokens\":11,\"completionTokens\":7}",
-};
+static void add_step(struct ac_demo_plan *plan, size_t len);
 
 void
 ac_demo_plan_init(struct ac_demo_plan *plan)
 {
 	*plan = (struct ac_demo_plan){
 	    .status = 200,
-	    .content_type = "text/plain; charset=utf-8",
-	    .body = evbuffer_new(),
+	    .body = ac_text_new(),
 	    .wait_ms = AC_DEMO_PACE,
 	};
-	if (plan->body == NULL)
-		ac_out_of_memory();
+	ac_demo_plan_set_protocol(plan, AC_DEMO_DATA_STREAM);
 }
 
 void
@@ -36,6 +30,71 @@ ac_demo_plan_clear(struct ac_demo_plan *plan)
 {
 	evbuffer_free(plan->body);
 	free(plan->steps);
+}
+
+void
+ac_demo_plan_set_protocol(struct ac_demo_plan *plan, int version)
+{
+	plan->stream.version = version;
+	plan->writer = version >= AC_DEMO_FIRST_UI_STREAM
+			   ? &ac_demo_ui_stream
+			   : &ac_demo_data_stream;
+	plan->headers = plan->writer->headers;
+}
+
+void
+ac_demo_plan_add(struct ac_demo_plan *plan, const char *bytes, size_t len)
+{
+	ac_text_add(plan->body, bytes, len);
+	add_step(plan, len);
+}
+
+void
+ac_demo_plan_add_and_free(struct ac_demo_plan *plan, char *line)
+{
+	ac_demo_plan_add(plan, line, strlen(line));
+	free(line);
+}
+
+void
+ac_demo_plan_add_static(
+    struct ac_demo_plan *plan, const char *bytes, size_t len)
+{
+	if (evbuffer_add_reference(plan->body, bytes, len, NULL, NULL) != 0)
+		ac_out_of_memory();
+	add_step(plan, len);
+}
+
+void
+ac_demo_plan_add_escaped(struct ac_demo_plan *plan, const char *before,
+    const char *text, size_t len, const char *behind)
+{
+	size_t had = evbuffer_get_length(plan->body);
+
+	ac_text_add_string(plan->body, before);
+	ac_json_add_escaped(plan->body, text, len);
+	ac_text_add_string(plan->body, behind);
+	add_step(plan, evbuffer_get_length(plan->body) - had);
+}
+
+void
+ac_demo_plan_add_literal(struct ac_demo_plan *plan, const char *before,
+    const char *literal, const char *behind)
+{
+	size_t len = strlen(before);
+
+	ac_text_add_string(plan->body, before);
+	for (; *literal != '\0'; literal++) {
+		if (*literal == '\n') {
+			add_step(plan, len);
+			len = 0;
+			continue;
+		}
+		ac_text_add(plan->body, literal, 1);
+		len++;
+	}
+	ac_text_add_string(plan->body, behind);
+	add_step(plan, len + strlen(behind));
 }
 
 /* The step for the last len bytes of the body. */
@@ -52,78 +111,4 @@ add_step(struct ac_demo_plan *plan, size_t len)
 	    .len = len,
 	};
 	plan->wait_ms = AC_DEMO_PACE;
-}
-
-void
-ac_demo_plan_add(struct ac_demo_plan *plan, const char *bytes, size_t len)
-{
-	if (evbuffer_add(plan->body, bytes, len) != 0)
-		ac_out_of_memory();
-	add_step(plan, len);
-}
-
-static void
-add_and_free(struct ac_demo_plan *plan, char *line)
-{
-	ac_demo_plan_add(plan, line, strlen(line));
-	free(line);
-}
-
-void
-ac_demo_plan_add_start(struct ac_demo_plan *plan)
-{
-	char id[AC_ID_SIZE];
-
-	ac_id_make(id, "msg-");
-	add_and_free(plan, ac_asprintf("f:{\"messageId\":\"%s\"}\n", id));
-	plan->wait_ms = 0;
-}
-
-void
-ac_demo_plan_add_string(
-    struct ac_demo_plan *plan, const char *code, const char *text, size_t len)
-{
-	size_t before = evbuffer_get_length(plan->body);
-	json_t *string = json_stringn(text, len);
-
-	if (string == NULL)
-		ac_out_of_memory();
-	evbuffer_add(plan->body, code, strlen(code));
-	ac_json_add(plan->body, string);
-	evbuffer_add(plan->body, "\n", 1);
-	json_decref(string);
-	add_step(plan, evbuffer_get_length(plan->body) - before);
-}
-
-void
-ac_demo_plan_add_text(
-    struct ac_demo_plan *plan, const char *code, const char *text)
-{
-	size_t len;
-
-	for (; (len = ac_demo_text_piece(text)) > 0; text += len)
-		ac_demo_plan_add_string(plan, code, text, len);
-}
-
-void
-ac_demo_plan_add_step_end(
-    struct ac_demo_plan *plan, const char *reason, enum ac_demo_usage usage)
-{
-	plan->wait_ms = 0;
-	add_and_free(
-	    plan, ac_asprintf(
-		      "e:{\"finishReason\":\"%s\",\"usage\":%s,\"isContinued\":"
-		      "false}\n",
-		      reason, usages[usage]));
-}
-
-void
-ac_demo_plan_add_finish(
-    struct ac_demo_plan *plan, const char *reason, enum ac_demo_usage usage)
-{
-	ac_demo_plan_add_step_end(plan, reason, usage);
-	plan->wait_ms = 0;
-	add_and_free(
-	    plan, ac_asprintf("d:{\"finishReason\":\"%s\",\"usage\":%s}\n",
-		      reason, usages[usage]));
 }

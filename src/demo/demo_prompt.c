@@ -44,6 +44,8 @@ static void collect_parts(
     struct ac_demo_prompt *prompt, struct ac_buf *text, const json_t *parts);
 static void take_text(
     struct ac_demo_prompt *prompt, struct ac_buf *text, const json_t *string);
+static void take_markers(
+    struct ac_demo_prompt *prompt, const char *text, size_t len);
 static void add_text(struct ac_buf *text, const json_t *string);
 static bool is_blank(const json_t *text);
 
@@ -239,10 +241,32 @@ static void
 take_text(
     struct ac_demo_prompt *prompt, struct ac_buf *text, const json_t *string)
 {
-	if (json_is_string(string) && !prompt->has_marker)
-		prompt->has_marker = ac_demo_marker_find(&prompt->marker,
-		    json_string_value(string), json_string_length(string));
+	if (json_is_string(string))
+		take_markers(prompt, json_string_value(string),
+		    json_string_length(string));
 	add_text(text, string);
+}
+
+/* The first of each kind. */
+static void
+take_markers(struct ac_demo_prompt *prompt, const char *text, size_t len)
+{
+	const char *at = text;
+	struct ac_demo_marker marker;
+
+	while ((!prompt->has_marker || !prompt->has_protocol) &&
+	       ac_demo_marker_next(&marker, &at, text + len)) {
+		bool *has = &prompt->has_marker;
+		struct ac_demo_marker *taken = &prompt->marker;
+
+		if (strcmp(marker.name, AC_DEMO_PROTOCOL) == 0) {
+			has = &prompt->has_protocol;
+			taken = &prompt->protocol;
+		}
+		if (!*has)
+			*taken = marker;
+		*has = true;
+	}
 }
 
 /* Adds as many whole characters as there is room for. */

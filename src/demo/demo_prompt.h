@@ -12,6 +12,9 @@
 #include "base/attr.h"
 #include "demo/demo_marker.h"
 
+/* The name of a marker that can stand beside another. */
+#define AC_DEMO_PROTOCOL "protocol"
+
 /* What becomes of a chat call. */
 enum ac_demo_verdict {
 	AC_DEMO_VERDICT_ANSWER,
@@ -27,8 +30,11 @@ struct ac_demo_prompt {
 	size_t attachments; /* of that message */
 	size_t messages;    /* of the whole conversation */
 	bool has_system;    /* not just white space */
-	bool has_marker;    /* the newest user message, in all its length */
+	/* the newest user message, in all its length */
+	bool has_marker;   /* for a scenario */
+	bool has_protocol; /* a marker for that */
 	struct ac_demo_marker marker;
+	struct ac_demo_marker protocol;
 	const char *complaint; /* for AC_DEMO_VERDICT_COMPLAIN; static */
 };
 

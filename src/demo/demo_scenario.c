@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * The table of scenarios: see demo_scenario.h. Each has a short script that
- * becomes the plan of an answer. Where the real app was seen to fail so, it
- * has that app's words.
+ * Finding the scenario that is asked for: see demo_scenario.h. Each has a
+ * short script that becomes the plan of an answer.
  */
 #include "demo/demo_scenario.h"
 
@@ -14,391 +13,89 @@
 #include "base/mem.h"
 #include "demo/demo_plan.h"
 #include "demo/demo_prompt.h"
+#include "demo/demo_scenario_table.h"
 #include "demo/demo_script.h"
 #include "demo/demo_text.h"
 
-struct scenario {
-	const char *name;
-	const char *number; /* what it counts; NULL: there is none */
-	int64_t preset;     /* the number where the marker has none */
-	int64_t max;
-	const char *help;
-	int status;               /* 0: 200 and a data stream */
-	const char *content_type; /* with status; NULL: none */
-	const char *location;     /* with status; NULL: none */
-	bool is_once; /* only until the client has another session */
-	const struct ac_demo_op *script;
-	enum ac_demo_end end;
-};
-
-/* The operations of a script, so that it reads as one. */
-#define SCRIPT(...) \
-	((const struct ac_demo_op[]){__VA_ARGS__, {AC_DEMO_OP_END, NULL}})
-#define OP(op, text)                  \
-	{                             \
-		AC_DEMO_OP_##op, text \
-	}
-#define START                  OP(START, NULL)
-#define ANSWER                 OP(ANSWER, NULL)
-#define TEXT(text)             OP(TEXT, text)
-#define REASONING(text)        OP(REASONING, text)
-#define WORDS                  OP(WORDS, NULL)
-#define BIG_LINE               OP(BIG_LINE, NULL)
-#define ERROR(text)            OP(ERROR, text)
-#define CHUNK(bytes)           OP(CHUNK, bytes)
-#define SILENCE                OP(SILENCE, NULL)
-#define BURST                  OP(BURST, NULL)
-#define PAUSE                  OP(PAUSE, NULL)
-#define STEP_END(reason)       OP(STEP_END, reason)
-#define FINISH(reason)         OP(FINISH, reason)
-#define FINISH_COUNTED(reason) OP(FINISH_COUNTED, reason)
-
-#define BEGINNING "Here is the beginning of an answer, "
-#define STALE \
-	"{\"success\":false,\"message\":\"Unauthorized: Invalid session\"}"
-#define ELSEWHERE "https://elsewhere.example/api/chat/"
-
-static const char json_type[] = "application/json";
-static const char html_type[] = "text/html; charset=UTF-8";
-static const char plain_type[] = "text/plain;charset=UTF-8";
-
-static const char markdown[] =
-    "# A heading\n\n"
-    "A paragraph with **bold**, *italic*, `code` and a "
-    "[link](https://example.org/).\n\n"
-    "1. First\n2. Second\n   - nested\n\n"
-    "| Word | Letters |\n| --- | ---: |\n| one | 3 |\n| three | 5 |\n\n"
-    "> A quotation.\n\n"
-    "A formula: $a^2 + b^2 = c^2$\n";
-
-static const char code[] = "A program in C:\n\n"
-			   "```c\n"
-			   "#include <stdio.h>\n\n"
-			   "int\nmain(void)\n{\n"
-			   "\tprintf(\"%s\\n\", \"<b>&amp;</b>\");\n"
-			   "\treturn 0;\n}\n"
-			   "```\n\n"
-			   "And a line for a shell:\n\n"
-			   "```sh\n"
-			   "echo \"$HOME\" | sed 's/\\//\\\\/g'\n"
-			   "```\n";
-
-/* In this order: all that JSON escapes and what it does not; a surrogate
- * pair, a character and an escape that are cut. */
-#define ESCAPES                                                             \
-	"0:\"q:\\\" bs:\\\\ nl:\\n tab:\\t cr:\\r sl:/ ctl:\\u0000\\u0001"  \
-	"\\u0007\\b\\f\\u001b\\u001f del:\x7f c1:\xc2\x85 ls:\xe2\x80\xa8 " \
-	"ps:\xe2\x80\xa9 bom:\xef\xbb\xbf e-acute:é cjk:漢字 rtl:ش "    \
-	"emoji:😀👩‍💻 lone:\\ud83d html:<b>&amp;</b> </script> "   \
-	"0:\\\"fake\\\" data: [DONE]\"\n"
-
-static const struct scenario scenarios[] = {
-    {
-	.name = "help",
-	.help = "This list.",
-	.script = SCRIPT(BURST, START, ANSWER, FINISH("stop")),
-    },
-    /* time and size */
-    {
-	.name = "slow",
-	.number = "SECONDS",
-	.preset = 10,
-	.max = 3600,
-	.help = "Nothing at all for so long, then an answer.",
-	.script = SCRIPT(SILENCE, START, ANSWER, FINISH("stop")),
-    },
-    {
-	.name = "pause",
-	.number = "SECONDS",
-	.preset = 10,
-	.max = 3600,
-	.help = "Silence in the middle of an answer.",
-	.script = SCRIPT(START, TEXT(BEGINNING "then silence,"), SILENCE,
-	    TEXT(" and here is the rest of it."), FINISH("stop")),
-    },
-    {
-	.name = "long",
-	.number = "WORDS",
-	.preset = 1000,
-	.max = 100000,
-	.help = "An answer that counts from 1 to that number.",
-	.script = SCRIPT(START, WORDS, FINISH("stop")),
-    },
-    {
-	.name = "burst",
-	.number = "WORDS",
-	.preset = 1000,
-	.max = 100000,
-	.help = "The same, all at once.",
-	.script = SCRIPT(BURST, START, WORDS, FINISH("stop")),
-    },
-    {
-	.name = "fast",
-	.help = "The usual answer, all at once.",
-	.script = SCRIPT(BURST, START, ANSWER, FINISH("stop")),
-    },
-    {
-	.name = "bigline",
-	.number = "KIB",
-	.preset = 256,
-	.max = 8192,
-	.help = "An answer in one line of that size.",
-	.script = SCRIPT(START, BIG_LINE, FINISH("stop")),
-    },
-    /* errors before any text, with status 200 */
-    {
-	.name = "error",
-	.help = "An error instead of an answer.",
-	.script = SCRIPT(ERROR("Internal boom")),
-    },
-    {
-	.name = "ratelimit",
-	.help = "The model's rate limit is reached.",
-	.script = SCRIPT(ERROR("Failed after 3 attempts. Last error: Rate "
-			       "limit reached for requests")),
-    },
-    {
-	.name = "contextlength",
-	.help = "The conversation is too long for the model.",
-	.script = SCRIPT(ERROR("This model's maximum context length is "
-			       "128000 tokens. However, you requested 131072 "
-			       "tokens.")),
-    },
-    {
-	.name = "apikey",
-	.help = "The site's own key for the model is refused.",
-	.script = SCRIPT(ERROR("Invalid API key provided")),
-    },
-    {
-	.name = "nomodel",
-	.help = "The site does not know the model.",
-	.script = SCRIPT(ERROR("The model `none` does not exist")),
-    },
-    /* within an answer */
-    {
-	.name = "miderror",
-	.help = "The model fails in the middle.",
-	.script = SCRIPT(START, TEXT(BEGINNING "then an error."),
-	    ERROR("[object Object]"), FINISH("error")),
-    },
-    {
-	.name = "midcut",
-	.help = "The site loses the model in the middle, and says so.",
-	.script =
-	    SCRIPT(START, TEXT(BEGINNING "then a cut."), ERROR("terminated")),
-    },
-    {
-	.name = "junk",
-	.help = "An error in the middle, and then more text.",
-	.script = SCRIPT(START, TEXT(BEGINNING "then junk,"),
-	    ERROR("JSON parsing failed: Text: {not json.\nError message: "
-		  "Expected property name or '}' in JSON at position 1"),
-	    TEXT(" and then more."), FINISH("stop")),
-    },
-    {
-	.name = "cut",
-	.help = "The connection ends in the middle.",
-	.script = SCRIPT(START, TEXT(BEGINNING "then nothing"), PAUSE),
-	.end = AC_DEMO_END_CUT,
-    },
-    {
-	.name = "reset",
-	.help = "The connection is reset in the middle.",
-	.script = SCRIPT(START, TEXT(BEGINNING "then a reset"), PAUSE),
-	.end = AC_DEMO_END_RESET,
-    },
-    {
-	.name = "stall",
-	.help = "Silence in the middle, for ever.",
-	.script = SCRIPT(START, TEXT(BEGINNING "then silence")),
-	.end = AC_DEMO_END_NEVER,
-    },
-    {
-	.name = "noend",
-	.help = "The body ends properly, the message does not.",
-	.script = SCRIPT(START, TEXT(BEGINNING "then no end")),
-    },
-    /* the finish */
-    {
-	.name = "empty",
-	.help = "An answer without text.",
-	.script = SCRIPT(START, FINISH("stop")),
-    },
-    {
-	.name = "length",
-	.help = "The answer ends at the model's limit of length.",
-	.script = SCRIPT(START, TEXT(BEGINNING "cut sho"), FINISH("length")),
-    },
-    {
-	.name = "contentfilter",
-	.help = "A content filter ends the answer.",
-	.script = SCRIPT(START, TEXT(BEGINNING "then the censor."),
-	    FINISH("content-filter")),
-    },
-    {
-	.name = "nofinish",
-	.help = "The model does not say why it ends.",
-	.script =
-	    SCRIPT(START, TEXT(BEGINNING "then no reason."), FINISH("unknown")),
-    },
-    {
-	.name = "finisherror",
-	.help = "The answer ends with an error that nobody explains.",
-	.script =
-	    SCRIPT(START, TEXT(BEGINNING "then an error."), FINISH("error")),
-    },
-    {
-	.name = "laststep",
-	.help = "The last step ends, the message does not say so.",
-	.script =
-	    SCRIPT(START, TEXT(BEGINNING "and all of it."), STEP_END("stop")),
-    },
-    {
-	.name = "usage",
-	.help = "The site counts tokens: 11 and 7.",
-	.script = SCRIPT(START, ANSWER, FINISH_COUNTED("stop")),
-    },
-    /* other statuses */
-    {
-	.name = "http500",
-	.help = "Status 500, no body.",
-	.status = 500,
-	.script = SCRIPT(PAUSE),
-    },
-    {
-	.name = "http400",
-	.help = "Status 400, the message is too long.",
-	.status = 400,
-	.content_type = plain_type,
-	.script = SCRIPT(CHUNK("[Message too long: the system prompt leaves no "
-			       "room for it]")),
-    },
-    {
-	.name = "http403",
-	.help = "Status 403, the page on which a CDN checks browsers.",
-	.status = 403,
-	.content_type = html_type,
-	.script =
-	    SCRIPT(CHUNK("<!DOCTYPE html><html lang=\"en-US\"><head>"
-			 "<title>Just a moment...</title></head><body>"
-			 "<h1>Checking your browser</h1></body></html>\n")),
-    },
-    {
-	.name = "http503",
-	.help = "Status 503, the page of a CDN that cannot reach the site.",
-	.status = 503,
-	.content_type = html_type,
-	.script =
-	    SCRIPT(CHUNK("<html><head><title>503 Service Temporarily "
-			 "Unavailable</title></head><body><h1>503 Service "
-			 "Temporarily Unavailable</h1></body></html>\n")),
-    },
-    {
-	.name = "redirect",
-	.help = "Status 308, to another host.",
-	.status = 308,
-	.location = ELSEWHERE,
-	.script = SCRIPT(CHUNK(ELSEWHERE)),
-    },
-    {
-	.name = "stale",
-	.help = "The session is refused, the next one is not.",
-	.status = 403,
-	.content_type = json_type,
-	.is_once = true,
-	.script = SCRIPT(CHUNK(STALE)),
-    },
-    {
-	.name = "stalealways",
-	.help = "Every session is refused.",
-	.status = 403,
-	.content_type = json_type,
-	.script = SCRIPT(CHUNK(STALE)),
-    },
-    /* awkward text */
-    {
-	.name = "unicode",
-	.help = "Awkward characters, and characters cut in two.",
-	.script = SCRIPT(START, CHUNK(ESCAPES), CHUNK("0:\" pair:\\ud83d\"\n"),
-	    CHUNK("0:\"\\ude00\"\n"), CHUNK("0:\" cut:\xe6\xbc"),
-	    CHUNK("\xa2\xe5\xad\x97\"\n"), CHUNK("0:\" escape:\\u00"),
-	    CHUNK("e9\"\n"), FINISH("stop")),
-    },
-    {
-	.name = "think",
-	.help = "Reasoning in <think>, the tags cut anywhere.",
-	.script = SCRIPT(START, CHUNK("0:\"<th\"\n"),
-	    CHUNK("0:\"ink>Six times \"\n"), CHUNK("0:\"seven.</\"\n"),
-	    CHUNK("0:\"think\"\n"), CHUNK("0:\">The answer\"\n"),
-	    CHUNK("0:\" is 42.\"\n"), FINISH("stop")),
-    },
-    {
-	.name = "reasoning",
-	.help = "Reasoning in lines of its own.",
-	.script = SCRIPT(START, REASONING("Six times seven."),
-	    TEXT("The answer is 42."), FINISH("stop")),
-    },
-    {
-	.name = "markdown",
-	.help = "Headings, lists, a table, a formula.",
-	.script = SCRIPT(START, TEXT(markdown), FINISH("stop")),
-    },
-    {
-	.name = "code",
-	.help = "Blocks of code.",
-	.script = SCRIPT(START, TEXT(code), FINISH("stop")),
-    },
-};
-
-static const struct scenario *find(const struct ac_demo_marker *marker);
-static bool read_number(const struct scenario *scenario,
+static bool set_protocol(
+    struct ac_demo_plan *plan, const struct ac_demo_prompt *prompt);
+static const struct ac_demo_scenario *choose(
+    const struct ac_demo_prompt *prompt, int64_t *number);
+static const struct ac_demo_scenario *find(const char *name);
+static bool read_number(const struct ac_demo_scenario *scenario,
     const struct ac_demo_marker *marker, int64_t *number);
+static void carry_out(struct ac_demo_plan *plan,
+    const struct ac_demo_scenario *scenario,
+    const struct ac_demo_prompt *prompt, int64_t number);
 static void plan_help(
     struct ac_demo_plan *plan, const struct ac_demo_marker *marker);
 static char *make_help(const struct ac_demo_marker *marker);
 static void list_scenarios(FILE *out);
 
+/* The usual answer: that of the marker which says how it is written. */
+static const char usual[] = AC_DEMO_PROTOCOL;
+
 void
 ac_demo_scenario_plan_usual(
     struct ac_demo_plan *plan, const struct ac_demo_prompt *prompt)
 {
-	char *answer = ac_demo_text_make(prompt);
-
-	ac_demo_script_add(
-	    plan, SCRIPT(START, ANSWER, FINISH("stop")), answer, 0);
-	free(answer);
+	if (set_protocol(plan, prompt))
+		carry_out(plan, find(usual), prompt, 0);
 }
 
 void
-ac_demo_scenario_plan_marked(
+ac_demo_scenario_plan(
     struct ac_demo_plan *plan, const struct ac_demo_prompt *prompt)
 {
-	const struct scenario *scenario = find(&prompt->marker);
+	const struct ac_demo_scenario *scenario;
 	int64_t number;
-	char *answer;
 
-	if (scenario == NULL || scenario == &scenarios[0] ||
-	    !read_number(scenario, &prompt->marker, &number)) {
-		plan_help(plan, &prompt->marker);
+	if (!set_protocol(plan, prompt))
 		return;
-	}
-	if (scenario->status != 0) {
-		plan->status = scenario->status;
-		plan->content_type = scenario->content_type;
-		plan->location = scenario->location;
-	}
-	answer = ac_demo_text_make(prompt);
-	ac_demo_script_add(plan, scenario->script, answer, number);
-	plan->end = scenario->end;
-	free(answer);
+	scenario = choose(prompt, &number);
+	if (scenario == NULL || scenario == &ac_demo_scenarios[0])
+		plan_help(plan, &prompt->marker);
+	else
+		carry_out(plan, scenario, prompt, number);
 }
 
-static const struct scenario *
-find(const struct ac_demo_marker *marker)
+/* False, and the list is planned, if there is no such version. */
+static bool
+set_protocol(struct ac_demo_plan *plan, const struct ac_demo_prompt *prompt)
 {
-	for (size_t i = 0; i < AC_LENGTH(scenarios); i++) {
-		if (strcmp(scenarios[i].name, marker->name) == 0)
-			return &scenarios[i];
+	int64_t version;
+
+	if (!prompt->has_protocol)
+		return true;
+	if (!read_number(find(AC_DEMO_PROTOCOL), &prompt->protocol, &version)) {
+		plan_help(plan, &prompt->protocol);
+		return false;
+	}
+	ac_demo_plan_set_protocol(plan, (int)version);
+	return true;
+}
+
+/* What the prompt's marker is for; NULL if it is wrong. */
+static const struct ac_demo_scenario *
+choose(const struct ac_demo_prompt *prompt, int64_t *number)
+{
+	const struct ac_demo_scenario *scenario;
+
+	*number = 0;
+	if (!prompt->has_marker)
+		return find(usual);
+	scenario = find(prompt->marker.name);
+	if (scenario == NULL || !read_number(scenario, &prompt->marker, number))
+		return NULL;
+	return scenario;
+}
+
+static const struct ac_demo_scenario *
+find(const char *name)
+{
+	for (size_t i = 0; i < ac_demo_scenarios_count; i++) {
+		if (strcmp(ac_demo_scenarios[i].name, name) == 0)
+			return &ac_demo_scenarios[i];
 	}
 	return NULL;
 }
@@ -406,7 +103,7 @@ find(const struct ac_demo_marker *marker)
 /* The marker's number, or the preset; false if it is none for the
  * scenario. */
 static bool
-read_number(const struct scenario *scenario,
+read_number(const struct ac_demo_scenario *scenario,
     const struct ac_demo_marker *marker, int64_t *number)
 {
 	size_t len = strlen(marker->value);
@@ -418,7 +115,22 @@ read_number(const struct scenario *scenario,
 	    strspn(marker->value, "0123456789") != len)
 		return false;
 	*number = strtoll(marker->value, NULL, 10);
-	return *number <= scenario->max;
+	return *number >= scenario->min && *number <= scenario->max;
+}
+
+static void
+carry_out(struct ac_demo_plan *plan, const struct ac_demo_scenario *scenario,
+    const struct ac_demo_prompt *prompt, int64_t number)
+{
+	char *answer = ac_demo_text_make(prompt);
+
+	if (scenario->status != 0) {
+		plan->status = scenario->status;
+		plan->headers = scenario->headers;
+	}
+	plan->end = scenario->end;
+	ac_demo_script_add(plan, scenario->script, answer, number);
+	free(answer);
 }
 
 static void
@@ -426,7 +138,7 @@ plan_help(struct ac_demo_plan *plan, const struct ac_demo_marker *marker)
 {
 	char *help = make_help(marker);
 
-	ac_demo_script_add(plan, scenarios[0].script, help, 0);
+	ac_demo_script_add(plan, ac_demo_scenarios[0].script, help, 0);
 	free(help);
 }
 
@@ -434,7 +146,7 @@ plan_help(struct ac_demo_plan *plan, const struct ac_demo_marker *marker)
 static char *
 make_help(const struct ac_demo_marker *marker)
 {
-	const struct scenario *scenario = find(marker);
+	const struct ac_demo_scenario *scenario = find(marker->name);
 	char *help = NULL;
 	size_t len;
 	FILE *out = open_memstream(&help, &len);
@@ -448,9 +160,10 @@ make_help(const struct ac_demo_marker *marker)
 		    out, "The scenario `%s` takes no number. ", scenario->name);
 	else if (marker->has_value)
 		fprintf(out,
-		    "The scenario `%s` takes a whole number from 0 to "
+		    "The scenario `%s` takes a whole number from %lld to "
 		    "%lld. ",
-		    scenario->name, (long long)scenario->max);
+		    scenario->name, (long long)scenario->min,
+		    (long long)scenario->max);
 	list_scenarios(out);
 	if (fclose(out) != 0)
 		ac_out_of_memory();
@@ -461,8 +174,8 @@ static void
 list_scenarios(FILE *out)
 {
 	fputs("What can be asked for:\n\n", out);
-	for (size_t i = 0; i < AC_LENGTH(scenarios); i++) {
-		const struct scenario *scenario = &scenarios[i];
+	for (size_t i = 0; i < ac_demo_scenarios_count; i++) {
+		const struct ac_demo_scenario *scenario = &ac_demo_scenarios[i];
 
 		if (scenario->number == NULL)
 			fprintf(out, "- `[demo:%s]` %s\n", scenario->name,
@@ -479,15 +192,14 @@ list_scenarios(FILE *out)
 bool
 ac_demo_scenario_is_once(const struct ac_demo_prompt *prompt)
 {
-	const struct scenario *scenario = find(&prompt->marker);
 	int64_t number;
+	const struct ac_demo_scenario *scenario = choose(prompt, &number);
 
-	return prompt->has_marker && scenario != NULL && scenario->is_once &&
-	       read_number(scenario, &prompt->marker, &number);
+	return scenario != NULL && scenario->is_once;
 }
 
 const char *
 ac_demo_scenario_name(size_t i)
 {
-	return i < AC_LENGTH(scenarios) ? scenarios[i].name : NULL;
+	return i < ac_demo_scenarios_count ? ac_demo_scenarios[i].name : NULL;
 }

@@ -15,13 +15,15 @@
 struct ac_demo_plan;
 struct ac_demo_prompt;
 
-/* Adds the usual answer to a new plan. */
+/* Adds the usual answer to a new plan, in the protocol that the prompt's
+ * marker for it wants. */
 void ac_demo_scenario_plan_usual(
     struct ac_demo_plan *plan, const struct ac_demo_prompt *prompt);
 
-/* Adds to a new plan what the prompt's marker wants; if no scenario has that
- * name or takes that number, a text that says so and lists them all. */
-void ac_demo_scenario_plan_marked(
+/* Adds to a new plan what the prompt's markers want, the usual answer where
+ * there are none; if no scenario has that name or takes that number, a text
+ * that says so and lists them all. */
+void ac_demo_scenario_plan(
     struct ac_demo_plan *plan, const struct ac_demo_prompt *prompt);
 
 /* Whether the prompt's marker is for a refusal that another session gets

@@ -8,11 +8,15 @@
 
 #include "base/mem.h"
 #include "demo/demo_plan.h"
+#include "demo/demo_text.h"
+#include "demo/demo_writer.h"
 
 enum { WORDS_IN_ROW = 20, KIB = 1024 };
 
 static void add_op(struct ac_demo_plan *plan, const struct ac_demo_op *op,
     const char *answer, int64_t number);
+static void add_text(struct ac_demo_plan *plan, const char *text,
+    void (*add)(struct ac_demo_plan *plan, const char *text, size_t len));
 static void add_words(struct ac_demo_plan *plan, int64_t count);
 static void add_big_line(struct ac_demo_plan *plan, int64_t kib);
 
@@ -28,22 +32,26 @@ static void
 add_op(struct ac_demo_plan *plan, const struct ac_demo_op *op,
     const char *answer, int64_t number)
 {
+	const struct ac_demo_writer *writer = plan->writer;
 	const char *text = op->text;
 
 	switch (op->type) {
 	case AC_DEMO_OP_END:
 		break;
 	case AC_DEMO_OP_START:
-		ac_demo_plan_add_start(plan);
+		writer->start(plan);
 		break;
 	case AC_DEMO_OP_ANSWER:
-		ac_demo_plan_add_text(plan, "0:", answer);
+		add_text(plan, answer, writer->text);
 		break;
 	case AC_DEMO_OP_TEXT:
-		ac_demo_plan_add_text(plan, "0:", text);
+		add_text(plan, text, writer->text);
+		break;
+	case AC_DEMO_OP_LITERAL:
+		writer->literal(plan, text);
 		break;
 	case AC_DEMO_OP_REASONING:
-		ac_demo_plan_add_text(plan, "g:", text);
+		add_text(plan, text, writer->reasoning);
 		break;
 	case AC_DEMO_OP_WORDS:
 		add_words(plan, number);
@@ -52,7 +60,13 @@ add_op(struct ac_demo_plan *plan, const struct ac_demo_op *op,
 		add_big_line(plan, number);
 		break;
 	case AC_DEMO_OP_ERROR:
-		ac_demo_plan_add_string(plan, "3:", text, strlen(text));
+		writer->error(plan, text);
+		break;
+	case AC_DEMO_OP_LOSE:
+		writer->lose(plan);
+		break;
+	case AC_DEMO_OP_ABORT:
+		writer->abort(plan);
 		break;
 	case AC_DEMO_OP_CHUNK:
 		ac_demo_plan_add(plan, text, strlen(text));
@@ -67,15 +81,26 @@ add_op(struct ac_demo_plan *plan, const struct ac_demo_op *op,
 		ac_demo_plan_add(plan, "", 0);
 		break;
 	case AC_DEMO_OP_STEP_END:
-		ac_demo_plan_add_step_end(plan, text, AC_DEMO_USAGE_NULL);
+		writer->step_end(plan, text);
 		break;
 	case AC_DEMO_OP_FINISH:
-		ac_demo_plan_add_finish(plan, text, AC_DEMO_USAGE_NULL);
+		writer->finish(plan, text, AC_DEMO_USAGE_NULL);
 		break;
 	case AC_DEMO_OP_FINISH_COUNTED:
-		ac_demo_plan_add_finish(plan, text, AC_DEMO_USAGE_COUNTED);
+		writer->finish(plan, text, AC_DEMO_USAGE_COUNTED);
 		break;
 	}
+}
+
+/* As a model streams it. */
+static void
+add_text(struct ac_demo_plan *plan, const char *text,
+    void (*add)(struct ac_demo_plan *plan, const char *text, size_t len))
+{
+	size_t len;
+
+	for (; (len = ac_demo_text_piece(text)) > 0; text += len)
+		add(plan, text, len);
 }
 
 /* "1 2 3 …": who reads it sees whether one is missing. */
@@ -91,7 +116,7 @@ add_words(struct ac_demo_plan *plan, int64_t count)
 					    : " ",
 		    (long long)i);
 
-		ac_demo_plan_add_string(plan, "0:", word, (size_t)len);
+		plan->writer->text(plan, word, (size_t)len);
 	}
 }
 
@@ -104,6 +129,6 @@ add_big_line(struct ac_demo_plan *plan, int64_t kib)
 
 	for (size_t i = 0; i < len; i++)
 		text[i] = pattern[i % (sizeof(pattern) - 1)];
-	ac_demo_plan_add_string(plan, "0:", text, len);
+	plan->writer->text(plan, text, len);
 	free(text);
 }

@@ -54,13 +54,17 @@ a_marker_is_found(void **state)
 	AC_UNUSED(state);
 	for (size_t i = 0; i < AC_LENGTH(markers); i++) {
 		const char *text = markers[i].text;
+		const char *at = text;
 		struct ac_demo_marker marker;
 
 		assert_int_equal(
-		    ac_demo_marker_find(&marker, text, strlen(text)),
+		    ac_demo_marker_next(&marker, &at, text + strlen(text)),
 		    markers[i].name != NULL);
-		if (markers[i].name == NULL)
+		if (markers[i].name == NULL) {
+			assert_ptr_equal(at, text);
 			continue;
+		}
+		assert_int_equal(at[-1], ']');
 		assert_string_equal(marker.name, markers[i].name);
 		assert_int_equal(marker.has_value, markers[i].value != NULL);
 		if (marker.has_value)
@@ -99,6 +103,28 @@ a_marker_counts_in_the_last_user_message_however_long(void **state)
 	free(call);
 }
 
+static void
+the_protocol_is_asked_for_beside_a_scenario(void **state)
+{
+	static const char *const texts[] = {
+	    "[demo:cut] [demo:protocol=6]",
+	    "[demo:protocol=6][demo:cut]",
+	    "[demo:protocol=6] [demo:protocol=5] [demo:cut] [demo:reset]",
+	};
+
+	AC_UNUSED(state);
+	for (size_t i = 0; i < AC_LENGTH(texts); i++) {
+		struct ac_demo_prompt prompt;
+
+		parse(&prompt, texts[i]);
+		assert_true(prompt.has_marker);
+		assert_string_equal(prompt.marker.name, "cut");
+		assert_true(prompt.has_protocol);
+		assert_string_equal(prompt.protocol.value, "6");
+		ac_demo_prompt_clear(&prompt);
+	}
+}
+
 /* The plan of a marker; the caller clears it. */
 static void
 make_plan(struct ac_demo_plan *plan, const char *marker)
@@ -107,9 +133,9 @@ make_plan(struct ac_demo_plan *plan, const char *marker)
 	char *content = ac_asprintf("Try [demo:%s].", marker);
 
 	parse(&prompt, content);
-	assert_true(prompt.has_marker);
+	assert_true(prompt.has_marker || prompt.has_protocol);
 	ac_demo_plan_init(plan);
-	ac_demo_scenario_plan_marked(plan, &prompt);
+	ac_demo_scenario_plan(plan, &prompt);
 	ac_demo_prompt_clear(&prompt);
 	free(content);
 }
@@ -133,6 +159,8 @@ a_plan_waits_and_ends_as_its_scenario_says(void **state)
 	    {"cut", AC_DEMO_PACE, 0, AC_DEMO_END_CUT, 200},
 	    {"reset", AC_DEMO_PACE, 0, AC_DEMO_END_RESET, 200},
 	    {"stall", AC_DEMO_PACE, 0, AC_DEMO_END_NEVER, 200},
+	    {"abort", AC_DEMO_PACE, 0, AC_DEMO_END_CUT, 200},
+	    {"midcut", AC_DEMO_PACE, 0, AC_DEMO_END_WHOLE, 200},
 	    {"http503", AC_DEMO_PACE, AC_DEMO_PACE, AC_DEMO_END_WHOLE, 503},
 	    {"stale", AC_DEMO_PACE, AC_DEMO_PACE, AC_DEMO_END_WHOLE, 403},
 	};
@@ -282,6 +310,9 @@ a_wrong_marker_gets_the_list(void **state)
 	    {"slow=-1", "The scenario `slow` takes a whole number from 0 to"},
 	    {"slow=3601", "The scenario `slow` takes a whole number from 0"},
 	    {"slow=99999999999999999999", "The scenario `slow` takes a"},
+	    {"protocol=3", "The scenario `protocol` takes a whole number from "
+			   "4 to 7. What can"},
+	    {"protocol=8", "The scenario `protocol` takes a whole number from"},
 	};
 
 	AC_UNUSED(state);
@@ -335,6 +366,7 @@ main(void)
 	    cmocka_unit_test(a_marker_is_found),
 	    cmocka_unit_test(
 		a_marker_counts_in_the_last_user_message_however_long),
+	    cmocka_unit_test(the_protocol_is_asked_for_beside_a_scenario),
 	    cmocka_unit_test(a_plan_waits_and_ends_as_its_scenario_says),
 	    cmocka_unit_test(a_decoder_takes_a_plan_as_it_is_meant),
 	    cmocka_unit_test(
