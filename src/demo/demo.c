@@ -27,6 +27,8 @@
 #include "demo/demo_answer.h"
 #include "demo/demo_auth.h"
 #include "demo/demo_chat.h"
+#include "demo/demo_image.h"
+#include "demo/demo_job.h"
 #include "demo/demo_models.h"
 #include "demo/demo_redirect.h"
 #include "demo/demo_reply.h"
@@ -47,7 +49,9 @@ struct ac_demo {
 	struct ac_demo_sessions *sessions; /* owned */
 	struct ac_demo_auth auth;
 	struct ac_demo_answers *answers; /* owned */
+	struct ac_demo_jobs *jobs;       /* owned */
 	struct ac_demo_chat chat;
+	struct ac_demo_image image;
 	char *models; /* owned, JSON */
 	struct ac_demo_counters counters;
 	uint16_t port;
@@ -67,6 +71,7 @@ static void on_reopen(evutil_socket_t fd, short what, void *arg);
 static void on_request(struct evhttp_request *req, void *arg);
 static void dispatch(struct ac_demo *demo, struct evhttp_request *req);
 static const struct route *find_route(const char *uri);
+static bool is_image(const char *uri, size_t len);
 static void answer_options(struct evhttp_request *req, const char *allow);
 static bool is_refused(struct ac_demo *demo, struct evhttp_request *req);
 
@@ -76,6 +81,9 @@ static void handle_refresh(struct ac_demo *demo, struct evhttp_request *req);
 static void handle_status(struct ac_demo *demo, struct evhttp_request *req);
 static void handle_models(struct ac_demo *demo, struct evhttp_request *req);
 static void handle_chat(struct ac_demo *demo, struct evhttp_request *req);
+static void handle_image_status(
+    struct ac_demo *demo, struct evhttp_request *req);
+static void handle_image(struct ac_demo *demo, struct evhttp_request *req);
 
 static const struct route routes[] = {
     {"/", EVHTTP_REQ_GET | EVHTTP_REQ_HEAD, "GET, HEAD, OPTIONS", handle_page},
@@ -88,7 +96,12 @@ static const struct route routes[] = {
     {"/api/models/", EVHTTP_REQ_GET | EVHTTP_REQ_HEAD, "GET, HEAD, OPTIONS",
 	handle_models},
     {"/api/chat/", EVHTTP_REQ_POST, "OPTIONS, POST", handle_chat},
+    {"/api/image-status/", EVHTTP_REQ_GET | EVHTTP_REQ_HEAD,
+	"GET, HEAD, OPTIONS", handle_image_status},
 };
+
+static const struct route image_route = {AC_DEMO_IMAGE_PATH,
+    EVHTTP_REQ_GET | EVHTTP_REQ_HEAD, "GET, HEAD, OPTIONS", handle_image};
 
 struct ac_demo *
 ac_demo_new(struct event_base *base, const struct ac_demo_settings *settings,
@@ -108,7 +121,8 @@ ac_demo_new(struct event_base *base, const struct ac_demo_settings *settings,
 	demo->sessions = ac_demo_sessions_new(settings->session_ttl_s);
 	ac_demo_auth_init(&demo->auth, demo->sessions, settings->access_token);
 	demo->answers = ac_demo_answers_new(base, settings->delay_ms);
-	ac_demo_chat_init(&demo->chat, demo->answers);
+	demo->jobs = ac_demo_jobs_new();
+	ac_demo_chat_init(&demo->chat, demo->answers, demo->jobs);
 	demo->models = ac_demo_models_json();
 	if (!start_listening(demo, base)) {
 		snprintf(why, why_size, "cannot listen on 127.0.0.1: %s",
@@ -116,7 +130,13 @@ ac_demo_new(struct event_base *base, const struct ac_demo_settings *settings,
 		ac_demo_free(demo);
 		return NULL;
 	}
+	demo->image = (struct ac_demo_image){
+	    .answers = demo->answers,
+	    .jobs = demo->jobs,
+	    .port = demo->port,
+	};
 	start_reopening(demo, base);
+	ac_log_debug("demo listening", AC_INT("port", demo->port));
 	return demo;
 }
 
@@ -217,6 +237,7 @@ ac_demo_free(struct ac_demo *demo)
 		event_free(demo->reopen);
 	evhttp_free(demo->http);
 	ac_demo_sessions_free(demo->sessions);
+	ac_demo_jobs_free(demo->jobs);
 	free(demo->models);
 	free(demo);
 }
@@ -261,7 +282,18 @@ find_route(const char *uri)
 		    memcmp(routes[i].path, uri, len) == 0)
 			return &routes[i];
 	}
-	return NULL;
+	return is_image(uri, len) ? &image_route : NULL;
+}
+
+/* Whether the path is that of a file, whatever its name. */
+static bool
+is_image(const char *uri, size_t len)
+{
+	size_t folder_len = strlen(image_route.path);
+
+	return len > folder_len &&
+	       memcmp(uri, image_route.path, folder_len) == 0 &&
+	       memchr(uri + folder_len, '/', len - folder_len - 1) == NULL;
 }
 
 static void
@@ -316,6 +348,20 @@ handle_chat(struct ac_demo *demo, struct evhttp_request *req)
 		return;
 	demo->counters.chats++;
 	ac_demo_chat_start(&demo->chat, req);
+}
+
+static void
+handle_image_status(struct ac_demo *demo, struct evhttp_request *req)
+{
+	demo->counters.polls++;
+	ac_demo_image_status(&demo->image, req);
+}
+
+static void
+handle_image(struct ac_demo *demo, struct evhttp_request *req)
+{
+	demo->counters.files++;
+	ac_demo_image_file(&demo->image, req);
 }
 
 /* True, and the request is answered, unless its session lives. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
  * A simulated Akash Chat web app on a loopback port: sessions, models and
- * streamed chat answers in the form the real app has on the wire. Users try
- * the program with it where there is no network (--demo), and tests have an
- * upstream. It runs on the host's loop, without threads.
+ * streamed chat answers and pictures in the form the real app has on the wire.
+ * Users try the program with it where there is no network (--demo), and tests
+ * have an upstream. It runs on the host's loop, without threads.
  */
 #ifndef AC_DEMO_DEMO_H
 #define AC_DEMO_DEMO_H
@@ -27,6 +27,8 @@ struct ac_demo_counters {
 	uint64_t models;   /* model lists given */
 	uint64_t chats;    /* chat calls with a living session */
 	uint64_t refused;  /* 403 for a stale or missing session */
+	uint64_t polls;    /* calls for the status of jobs */
+	uint64_t files;    /* calls for a picture's file */
 };
 
 /*

@@ -13,12 +13,18 @@
 #include <event2/http.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "demo/demo_answer.h"
 #include "demo/demo_auth.h"
+#include "demo/demo_job.h"
 #include "demo/demo_plan.h"
 #include "demo/demo_prompt.h"
 #include "demo/demo_scenario.h"
 #include "demo/demo_writer.h"
+
+/* Before the user's words, so that what they end with stays at the end. */
+#define ADDED_TO_PROMPT "In fine detail: "
+#define NEGATIVE        "blurry, the painter's shadow"
 
 /* A call while its answer is decided on. */
 struct call {
@@ -31,12 +37,16 @@ struct call {
 static void make_plan(struct ac_demo_plan *plan, const struct call *call);
 static void add_answer(struct ac_demo_plan *plan,
     const struct ac_demo_prompt *prompt, const struct call *call);
+static void add_job(struct ac_demo_plan *plan,
+    const struct ac_demo_prompt *prompt, struct ac_demo_jobs *jobs,
+    const struct ac_demo_course *course, int64_t polls);
 static bool takes_refusal(const struct call *call);
 
 void
-ac_demo_chat_init(struct ac_demo_chat *chat, struct ac_demo_answers *answers)
+ac_demo_chat_init(struct ac_demo_chat *chat, struct ac_demo_answers *answers,
+    struct ac_demo_jobs *jobs)
 {
-	*chat = (struct ac_demo_chat){.answers = answers};
+	*chat = (struct ac_demo_chat){.answers = answers, .jobs = jobs};
 }
 
 void
@@ -84,10 +94,36 @@ static void
 add_answer(struct ac_demo_plan *plan, const struct ac_demo_prompt *prompt,
     const struct call *call)
 {
-	if (ac_demo_scenario_is_once(prompt) && !takes_refusal(call))
+	const struct ac_demo_course *course;
+	int64_t polls;
+
+	course = ac_demo_scenario_course(prompt, &polls);
+	if (course != NULL)
+		add_job(plan, prompt, call->chat->jobs, course, polls);
+	else if (ac_demo_scenario_is_once(prompt) && !takes_refusal(call))
 		ac_demo_scenario_plan_usual(plan, prompt);
 	else
 		ac_demo_scenario_plan(plan, prompt);
+}
+
+/* In the real app a small model writes the prompt, in words of its own. */
+static void
+add_job(struct ac_demo_plan *plan, const struct ac_demo_prompt *prompt,
+    struct ac_demo_jobs *jobs, const struct ac_demo_course *course,
+    int64_t polls)
+{
+	struct evbuffer *text = ac_text_new();
+	size_t len;
+	char *drawn;
+
+	ac_text_add_string(text, ADDED_TO_PROMPT);
+	ac_text_add(text, prompt->text, prompt->text_len);
+	len = evbuffer_get_length(text);
+	drawn = ac_text_take(text);
+	ac_demo_data_stream_add_job(plan,
+	    ac_demo_jobs_add(jobs, course, polls, drawn, len), drawn, len,
+	    NEGATIVE);
+	free(drawn);
 }
 
 static bool

@@ -6,16 +6,18 @@
 #include "demo/demo_refusals.h"
 
 struct ac_demo_answers;
+struct ac_demo_jobs;
 struct evhttp_request;
 
 struct ac_demo_chat {
 	struct ac_demo_answers *answers; /* borrowed */
+	struct ac_demo_jobs *jobs;       /* borrowed */
 	struct ac_demo_refusals refusals;
 };
 
-/* Nothing refused yet. answers must outlive it. */
-void ac_demo_chat_init(
-    struct ac_demo_chat *chat, struct ac_demo_answers *answers);
+/* Nothing refused yet. answers and jobs must outlive it. */
+void ac_demo_chat_init(struct ac_demo_chat *chat,
+    struct ac_demo_answers *answers, struct ac_demo_jobs *jobs);
 
 /* Answers POST /api/chat/, whose session has been checked: takes over the
  * request and sends nothing within the call. */

@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* The data stream: a code, a colon and JSON on each line (demo_writer.h). */
+#include <stdlib.h>
 #include <string.h>
+
+#include <event2/buffer.h>
 
 #include "base/id.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "demo/demo_plan.h"
 #include "demo/demo_writer.h"
 
 static const char *const usages[] = {
     [AC_DEMO_USAGE_NULL] = "{\"promptTokens\":null,\"completionTokens\":null}",
     [AC_DEMO_USAGE_COUNTED] = "{\"promptTokens\":11,\"completionTokens\":7}",
+    [AC_DEMO_USAGE_DRAWN] = "{\"promptTokens\":20,\"completionTokens\":50}",
 };
 
 static void
@@ -89,6 +94,38 @@ finish(struct ac_demo_plan *plan, const char *reason, enum ac_demo_usage usage)
 	ac_demo_plan_add_and_free(
 	    plan, ac_asprintf("d:{\"finishReason\":\"%s\",\"usage\":%s}\n",
 		      reason, usages[usage]));
+}
+
+static void
+add_quoted(struct evbuffer *line, const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] == '\'')
+			ac_text_add_string(line, "\\");
+		ac_text_add(line, &text[i], 1);
+	}
+}
+
+void
+ac_demo_data_stream_add_job(struct ac_demo_plan *plan, const char *id,
+    const char *prompt, size_t len, const char *negative)
+{
+	struct evbuffer *line = ac_text_new();
+	size_t line_len;
+	char *data;
+
+	ac_text_add_string(line, "0:\"<image_generation> jobId='");
+	ac_text_add_string(line, id);
+	ac_text_add_string(line, "' prompt='");
+	add_quoted(line, prompt, len);
+	ac_text_add_string(line, "' negative='");
+	add_quoted(line, negative, strlen(negative));
+	ac_text_add_string(line, "'</image_generation>\"\n");
+	line_len = evbuffer_get_length(line);
+	data = ac_text_take(line);
+	ac_demo_plan_add(plan, data, line_len);
+	free(data);
+	finish(plan, "stop", AC_DEMO_USAGE_DRAWN);
 }
 
 const struct ac_demo_writer ac_demo_data_stream = {

@@ -4,23 +4,14 @@
 
 #include <string.h>
 
-/* FNV-1a; never 0. */
-static uint64_t
-hash(const char *data, size_t len)
-{
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
-
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ (unsigned char)data[i]) * UINT64_C(0x100000001b3);
-	return h == 0 ? 1 : h;
-}
+#include "demo/demo_hash.h"
 
 bool
 ac_demo_refusals_take(struct ac_demo_refusals *refusals, const char *body,
     size_t len, const char *token)
 {
-	uint64_t call = hash(body, len);
-	uint64_t session = hash(token, strlen(token));
+	uint64_t call = ac_demo_hash(body, len);
+	uint64_t session = ac_demo_hash(token, strlen(token));
 
 	for (size_t i = 0; i < AC_DEMO_REFUSALS_MAX; i++) {
 		if (refusals->ring[i].call != call)

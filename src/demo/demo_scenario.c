@@ -5,12 +5,15 @@
  */
 #include "demo/demo_scenario.h"
 
+#include <ctype.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "demo/demo_job.h"
+#include "demo/demo_models.h"
 #include "demo/demo_plan.h"
 #include "demo/demo_prompt.h"
 #include "demo/demo_scenario_table.h"
@@ -31,6 +34,7 @@ static void plan_help(
     struct ac_demo_plan *plan, const struct ac_demo_marker *marker);
 static char *make_help(const struct ac_demo_marker *marker);
 static void list_scenarios(FILE *out);
+static bool is_blank(const struct ac_demo_prompt *prompt);
 
 /* The usual answer: that of the marker which says how it is written. */
 static const char usual[] = AC_DEMO_PROTOCOL;
@@ -53,7 +57,8 @@ ac_demo_scenario_plan(
 	if (!set_protocol(plan, prompt))
 		return;
 	scenario = choose(prompt, &number);
-	if (scenario == NULL || scenario == &ac_demo_scenarios[0])
+	if (scenario == NULL || scenario->script == NULL ||
+	    scenario == &ac_demo_scenarios[0])
 		plan_help(plan, &prompt->marker);
 	else
 		carry_out(plan, scenario, prompt, number);
@@ -164,6 +169,9 @@ make_help(const struct ac_demo_marker *marker)
 		    "%lld. ",
 		    scenario->name, (long long)scenario->min,
 		    (long long)scenario->max);
+	else if (scenario->course != NULL)
+		fprintf(out, "The scenario `%s` is for the model %s. ",
+		    scenario->name, AC_DEMO_IMAGE_MODEL);
 	list_scenarios(out);
 	if (fclose(out) != 0)
 		ac_out_of_memory();
@@ -196,6 +204,35 @@ ac_demo_scenario_is_once(const struct ac_demo_prompt *prompt)
 	const struct ac_demo_scenario *scenario = choose(prompt, &number);
 
 	return scenario != NULL && scenario->is_once;
+}
+
+const struct ac_demo_course *
+ac_demo_scenario_course(const struct ac_demo_prompt *prompt, int64_t *polls)
+{
+	static const struct ac_demo_course usual_course;
+	const struct ac_demo_scenario *scenario;
+
+	*polls = 1;
+	if (strcmp(prompt->model, AC_DEMO_IMAGE_MODEL) != 0 || is_blank(prompt))
+		return NULL;
+	if (!prompt->has_marker)
+		return &usual_course;
+	scenario = choose(prompt, polls);
+	if (scenario == NULL)
+		return NULL;
+	if (scenario->number == NULL)
+		*polls = 1;
+	return scenario->course;
+}
+
+static bool
+is_blank(const struct ac_demo_prompt *prompt)
+{
+	for (size_t i = 0; i < prompt->text_len; i++) {
+		if (!isspace((unsigned char)prompt->text[i]))
+			return false;
+	}
+	return true;
 }
 
 const char *

@@ -9,9 +9,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/attr.h"
 
+struct ac_demo_course;
 struct ac_demo_plan;
 struct ac_demo_prompt;
 
@@ -30,6 +32,12 @@ void ac_demo_scenario_plan(
  * over. */
 AC_MUST_CHECK bool ac_demo_scenario_is_once(
     const struct ac_demo_prompt *prompt);
+
+/* What becomes of the job if the prompt is one to draw (its model draws, it is
+ * not blank, and no marker wants something else), and for how many polls each
+ * of its stages lasts; NULL: it is answered in text. */
+AC_MUST_CHECK const struct ac_demo_course *ac_demo_scenario_course(
+    const struct ac_demo_prompt *prompt, int64_t *polls);
 
 /* The name of scenario i from 0 on, or NULL behind the last. */
 const char *ac_demo_scenario_name(size_t i);

@@ -6,6 +6,7 @@
 #include "demo/demo_scenario_table.h"
 
 #include "base/attr.h"
+#include "demo/demo_job.h"
 #include "demo/demo_prompt.h"
 #include "demo/demo_script.h"
 #include "demo/demo_writer.h"
@@ -34,6 +35,13 @@
 #define STEP_END(reason)       OP(STEP_END, reason)
 #define FINISH(reason)         OP(FINISH, reason)
 #define FINISH_COUNTED(reason) OP(FINISH_COUNTED, reason)
+
+/* What becomes of a job, likewise. */
+#define COURSE(...)   (&(const struct ac_demo_course){__VA_ARGS__})
+#define STATUS(word)  COURSE(.status = AC_DEMO_JOB_STATUS_##word)
+#define JOB_END(word) COURSE(.end = AC_DEMO_JOB_END_##word)
+#define RESULT(word)  COURSE(.result = AC_DEMO_JOB_RESULT_##word)
+#define FILE_IS(word) COURSE(.file = AC_DEMO_JOB_FILE_##word)
 
 #define BEGINNING "Here is the beginning of an answer, "
 #define STALE \
@@ -343,6 +351,121 @@ const struct ac_demo_scenario ac_demo_scenarios[] = {
 	.name = "code",
 	.help = "Blocks of code.",
 	.script = SCRIPT(START, TEXT(code), FINISH("stop")),
+    },
+    /* pictures */
+    {
+	.name = "notimage",
+	.help = "The painter's words instead of a picture.",
+	.script = SCRIPT(START, ANSWER, FINISH("stop")),
+    },
+    {
+	.name = "jobslow",
+	.number = "POLLS",
+	.preset = 5,
+	.min = 1,
+	.max = 1000,
+	.help = "Each stage of the job lasts for so many polls.",
+	.course = COURSE(.end = AC_DEMO_JOB_END_SUCCEEDED),
+    },
+    {
+	.name = "jobfailed",
+	.help = "The job fails.",
+	.course = JOB_END(FAILED),
+    },
+    {
+	.name = "jobforever",
+	.help = "The job runs for ever.",
+	.course = JOB_END(NEVER),
+    },
+    {
+	.name = "jobunknown",
+	.help = "The site does not know the job.",
+	.course = STATUS(UNKNOWN),
+    },
+    {
+	.name = "jobcompleted",
+	.help = "The job is `completed` instead of `succeeded`.",
+	.course = JOB_END(COMPLETED),
+    },
+    {
+	.name = "jobodd",
+	.help = "The job has a status that nobody knows on its way.",
+	.course = COURSE(.pending = "loading-model"),
+    },
+    {
+	.name = "status404",
+	.help = "The jobs cannot be asked for: status 404.",
+	.course = STATUS(404),
+    },
+    {
+	.name = "status500",
+	.help = "The same, status 500.",
+	.course = STATUS(500),
+    },
+    {
+	.name = "statusflaky",
+	.help = "The same twice, then all is well.",
+	.course = STATUS(500_TWICE),
+    },
+    {
+	.name = "statusjunk",
+	.help = "The same, a page that is no JSON.",
+	.course = STATUS(JUNK),
+    },
+    {
+	.name = "statusobject",
+	.help = "The same, an object instead of an array.",
+	.course = STATUS(OBJECT),
+    },
+    {
+	.name = "statusstring",
+	.help = "The same, a string.",
+	.course = STATUS(STRING),
+    },
+    {
+	.name = "statusempty",
+	.help = "The same, an empty array.",
+	.course = STATUS(EMPTY),
+    },
+    {
+	.name = "resulturl",
+	.help = "The picture as an absolute URL.",
+	.course = RESULT(URL),
+    },
+    {
+	.name = "resultdata",
+	.help = "The picture in a data URL.",
+	.course = RESULT(DATA),
+    },
+    {
+	.name = "resultnull",
+	.help = "The job succeeds, without a picture.",
+	.course = RESULT(NONE),
+    },
+    {
+	.name = "filemissing",
+	.help = "The picture's file is missing.",
+	.course = FILE_IS(MISSING),
+    },
+    {
+	.name = "file500",
+	.help = "The file cannot be fetched.",
+	.course = FILE_IS(500),
+    },
+    {
+	.name = "filebig",
+	.help = "A file of more than 20 MB.",
+	.course = FILE_IS(BIG),
+    },
+    {
+	.name = "filetype",
+	.help = "A page instead of the file.",
+	.course = FILE_IS(PAGE),
+    },
+    {
+	.name = "filecut",
+	.help = "The connection ends in the middle of the file.",
+	.course = FILE_IS(CUT),
     },
 };
 

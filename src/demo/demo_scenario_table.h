@@ -9,6 +9,7 @@
 
 #include "demo/demo_plan.h"
 
+struct ac_demo_course;
 struct ac_demo_op;
 
 struct ac_demo_scenario {
@@ -21,7 +22,8 @@ struct ac_demo_scenario {
 	int status;                           /* 0: 200 and a stream */
 	const struct ac_demo_header *headers; /* with status; NULL: none */
 	bool is_once; /* only until the client has another session */
-	const struct ac_demo_op *script;
+	const struct ac_demo_op *script;     /* NULL: a course instead */
+	const struct ac_demo_course *course; /* of a job; NULL: a script */
 	enum ac_demo_end end;
 };
 

@@ -67,8 +67,9 @@ ac_demo_text_make(const struct ac_demo_prompt *prompt)
 {
 	const char *text = prompt->text == NULL ? "" : prompt->text;
 	char *quote = make_quote(text, prompt->text_len, MAX_QUOTE);
-	char *model =
-	    make_quote(prompt->model, strlen(prompt->model), MAX_MODEL);
+	const char *speaker =
+	    paints(prompt) ? AC_DEMO_DEFAULT_MODEL : prompt->model;
+	char *model = make_quote(speaker, strlen(speaker), MAX_MODEL);
 	char sum[160];
 	struct words words = {
 	    .prompt = prompt,
@@ -206,8 +207,6 @@ speak_english(FILE *out, const struct words *words)
 	    prompt->has_system ? "a" : "no");
 	if (prompt->attachments > 0)
 		fputs("The demo does not look at attachments. ", out);
-	if (paints(prompt))
-		fputs("Pictures are not part of the demo yet. ", out);
 	fputs(
 	    "Start the program without --demo to talk to the real site.", out);
 }
@@ -234,8 +233,6 @@ speak_chinese(FILE *out, const struct words *words)
 	    prompt->messages, prompt->has_system ? "带有" : "没有");
 	if (prompt->attachments > 0)
 		fputs("演示模式不会查看附件。", out);
-	if (paints(prompt))
-		fputs("演示模式暂不支持生成图片。", out);
 	fputs("去掉 --demo 重新启动，就能连接真正的网站。", out);
 }
 
@@ -271,6 +268,7 @@ thinks(const struct ac_demo_prompt *prompt)
 	return strstr(prompt->model, "R1") != NULL;
 }
 
+/* The painter does not speak: the app asks another model in its place. */
 static bool
 paints(const struct ac_demo_prompt *prompt)
 {

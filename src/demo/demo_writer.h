@@ -23,6 +23,7 @@ enum {
 enum ac_demo_usage {
 	AC_DEMO_USAGE_NULL,    /* no numbers, as the real app mostly has it */
 	AC_DEMO_USAGE_COUNTED, /* 11 and 7 */
+	AC_DEMO_USAGE_DRAWN,   /* 20 and 50, for every picture */
 };
 
 /* What a model says is UTF-8 of len bytes, the rest are C strings. */
@@ -52,5 +53,14 @@ struct ac_demo_writer {
 
 extern const struct ac_demo_writer ac_demo_data_stream;
 extern const struct ac_demo_writer ac_demo_ui_stream;
+
+/*
+ * The whole answer to a call that is drawn: the job's id, its prompt (len
+ * bytes) and what is not wanted in it. The app pastes the first of its lines
+ * together instead of encoding it: \' is no escape of JSON, and everything
+ * else in the prompt stands there as it is.
+ */
+void ac_demo_data_stream_add_job(struct ac_demo_plan *plan, const char *id,
+    const char *prompt, size_t len, const char *negative);
 
 #endif

@@ -312,6 +312,9 @@ a_wrong_marker_gets_the_list(void **state)
 	    {"slow=99999999999999999999", "The scenario `slow` takes a"},
 	    {"protocol=3", "The scenario `protocol` takes a whole number from "
 			   "4 to 7. What can"},
+	    {"jobfailed", "The scenario `jobfailed` is for the model AkashGen. "
+			  "What can"},
+	    {"jobslow=0", "The scenario `jobslow` takes a whole number from 1"},
 	    {"protocol=8", "The scenario `protocol` takes a whole number from"},
 	};
 

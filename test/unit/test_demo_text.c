@@ -148,7 +148,7 @@ static const struct {
     {CALL("\"system\":\"Be kind.\""), "and a system prompt."},
     {CALL("\"model\":\"m/1\""), "You asked m/1 and wrote: “a”."},
     {CALL("\"model\":\"DeepSeek-R1-0528\""), "<think>\n"},
-    {CALL("\"model\":\"AkashGen\""), "Pictures are not part of the demo yet."},
+    {CALL("\"model\":\"AkashGen\""), "You asked Meta-Llama-3-3-70B-Instruct"},
     {USER("\"你好，3加4等于几？\""),
 	"你好，很高兴见到你！3加4 = 7。\n\n这里是"},
     {USER("\"猫\",\"parts\":[{\"type\":\"text\",\"text\":\"dog\"}]"), "“dog”"},
