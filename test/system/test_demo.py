@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """--demo: a conversation with the simulated Akash Chat, as a newcomer has
 it."""
+import json
 import time
 
 import pytest
@@ -92,6 +93,49 @@ def test_models(demo):
 def test_unknown_model(demo):
     demo.get("/v1/models")
     check_error(demo.chat(model="gpt-4o"), 404, "model_not_found", "model")
+
+
+SCENARIOS = (
+    "help", "fast", "long=5", "bigline=1", "error", "ratelimit",
+    "contextlength", "apikey", "nomodel", "miderror", "midcut", "junk",
+    "finisherror", "abort", "noend", "cut", "reset", "empty", "length",
+    "contentfilter", "nofinish", "laststep", "usage", "http500", "http403",
+    "redirect", "stale", "unicode", "think", "reasoning")
+
+
+def outcome(program, text, stream):
+    """What a client is told, but for ids, times and words of errors."""
+    response = program.chat(text, stream=stream)
+    if not stream:
+        answer = response.json()
+        if response.status == 200:
+            check_completion(answer)
+            return answer["choices"], answer["usage"]
+        return response.status, answer["error"]["code"]
+    if response.status != 200:
+        return response.status, response.json()["error"]["code"]
+    told = ""
+    for event in response.read().decode().split("\n\n"):
+        payload = event.removeprefix("data: ")
+        if payload == "[DONE]":
+            return told, payload
+        event = json.loads(payload)
+        if "error" in event:
+            return told, event["error"]["code"]
+        for choice in event["choices"]:
+            told += str(choice["delta"].get("content") or "")
+            told += str(choice["finish_reason"] or "")
+    return told, "no end"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_clients_do_not_notice_the_newer_protocol(demo, scenario, stream):
+    seen = [outcome(demo, f"[demo:protocol={version}] [demo:{scenario}]",
+                    stream) for version in (4, 5, 6, 7)]
+    assert str(seen[0]).replace("=4]", "") == str(seen[1]).replace("=5]", "")
+    assert str(seen[1]).replace("=5]", "") == str(seen[2]).replace("=6]", "")
+    assert str(seen[2]).replace("=6]", "") == str(seen[3]).replace("=7]", "")
 
 
 def test_demo_needs_no_upstream(launch):
