@@ -2,6 +2,8 @@
 /* The text of messages: see chat_history.h. */
 #include "api/chat_history.h"
 
+#include <string.h>
+
 #include <event2/buffer.h>
 
 #include "base/json.h"
@@ -17,6 +19,37 @@ add_string(struct evbuffer *out, const json_t *string)
 	if (json_string_length(string) > 0)
 		ac_text_add(
 		    out, json_string_value(string), json_string_length(string));
+}
+
+/* How much of a text is thinking between tags at its beginning, with the white
+ * space around it. */
+static size_t
+measure_thinking(const char *text, size_t len)
+{
+	static const char open[] = "<think>";
+	static const char close[] = "</think>";
+	size_t start = strspn(text, " \t\r\n");
+	const char *end;
+
+	if (strncmp(text + start, open, sizeof(open) - 1) != 0)
+		return 0;
+	end = memmem(text + start, len - start, close, sizeof(close) - 1);
+	if (end == NULL)
+		return 0;
+	end += sizeof(close) - 1;
+	return (size_t)(end - text) + strspn(end, " \t\r\n");
+}
+
+/* A client that got thinking in tags sends it back with its history. The
+ * site's own page leaves it out, as models want it. */
+static void
+add_without_thinking(struct evbuffer *out, const json_t *string)
+{
+	const char *text = json_string_value(string);
+	size_t len = json_string_length(string);
+	size_t skipped = measure_thinking(text, len);
+
+	ac_text_add(out, text + skipped, len - skipped);
 }
 
 static void
@@ -94,13 +127,19 @@ void
 ac_history_add_text(struct evbuffer *out, const json_t *message)
 {
 	size_t start = evbuffer_get_length(out);
+	const json_t *content = ac_json_get(message, "content");
 	const json_t *calls = ac_json_get(message, "tool_calls");
 	const json_t *refusal = ac_json_get(message, "refusal");
 	const json_t *call = ac_json_get(message, "function_call");
 
-	add_content(out, ac_json_get(message, "content"));
-	if (!ac_json_equals(ac_json_get(message, "role"), "assistant"))
+	if (!ac_json_equals(ac_json_get(message, "role"), "assistant")) {
+		add_content(out, content);
 		return;
+	}
+	if (json_is_string(content))
+		add_without_thinking(out, content);
+	else
+		add_content(out, content);
 	if (json_string_length(refusal) > 0) {
 		separate(out, start, "\n\n");
 		add_string(out, refusal);

@@ -136,12 +136,24 @@ def test_special_tokens_of_tools_stand_in_parts_alone(program, upstream):
       "audio": None, "annotations": []}, ""),
     ({"content": ""}, ""),
     ({"content": []}, ""),
+    ({"content": "<think>Hm.</think>\n\nIn Oslo."}, "In Oslo."),
+    ({"content": " \n<think>\n<think>a\n</think>b</think> c"}, "b</think> c"),
+    ({"content": "<think></think>"}, ""),
+    ({"content": "<think>Hm."}, "<think>Hm."),
+    ({"content": "Write <think>x</think>."}, "Write <think>x</think>."),
+    ({"content": "<Think>x</Think>y"}, "<Think>x</Think>y"),
 ])
 def test_what_assistants_said_and_did_not_say(program, upstream, message,
                                               text):
     body = sent(program, upstream, USER, {"role": "assistant", **message},
                 USER)
     assert turns(body)[1] == ("assistant", text)
+
+
+def test_users_may_write_about_thinking(program, upstream):
+    content = "<think>What does this tag do?</think> Tell me."
+    body = sent(program, upstream, {"role": "user", "content": content})
+    assert turns(body) == [("user", content)]
 
 
 def test_conversation_may_end_with_the_assistant(program, upstream):
