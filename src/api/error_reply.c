@@ -47,6 +47,8 @@ static const struct {
     [AC_ERROR_UNKNOWN_URL] = {404, invalid, "unknown_url", AC_RETRY_BY_STATUS},
     [AC_ERROR_MODEL_NOT_FOUND] = {404, invalid, "model_not_found",
 	AC_RETRY_BY_STATUS},
+    [AC_ERROR_IMAGE_NOT_FOUND] = {404, invalid, "image_not_found",
+	AC_RETRY_BY_STATUS},
     [AC_ERROR_METHOD_NOT_ALLOWED] = {405, invalid, "method_not_allowed",
 	AC_RETRY_BY_STATUS},
     [AC_ERROR_BODY_TOO_LARGE] = {413, invalid, "request_too_large",
@@ -79,6 +81,8 @@ static const struct {
     [AC_ERROR_SILENCE_TIMEOUT] = {504, server, "upstream_silence_timeout",
 	AC_RETRY_BY_STATUS},
     [AC_ERROR_REQUEST_TIMEOUT] = {504, server, "request_timeout",
+	AC_RETRY_BY_STATUS},
+    [AC_ERROR_IMAGE_TIMEOUT] = {504, server, "image_timeout",
 	AC_RETRY_BY_STATUS},
 };
 static_assert(AC_LENGTH(catalogue) == AC_ERROR_CODES, "a row for each code");

@@ -305,6 +305,17 @@ const struct ac_option ac_option_table[] = {
 		"again.",
     },
     {
+	.name = "IMAGE_TIMEOUT",
+	.type = AC_TYPE_WHOLE,
+	.offset = FIELD(image_timeout_s),
+	.min = 1,
+	.max = 86400,
+	.default_value = "180",
+	.placeholder = "SECONDS",
+	.allowed = "1 to 86400 seconds",
+	.help = "How long a picture's job may take.",
+    },
+    {
 	.name = "SSL_CERT_FILE",
 	.type = AC_TYPE_PATH,
 	.offset = FIELD(ssl_cert_file),

@@ -38,6 +38,7 @@ struct ac_option {
 };
 
 enum { AC_OPTIONS = 42 };
+enum { AC_OPTIONS = 37 };
 extern const struct ac_option ac_option_table[AC_OPTIONS];
 
 /* The row of a name, or NULL. */

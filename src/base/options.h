@@ -70,6 +70,7 @@ struct ac_options {
 	int64_t request_timeout_s; /* 0: none */
 	int64_t upstream_retries;
 	int64_t models_ttl_s;
+	int64_t image_timeout_s;
 	/* chat */
 	char *system_prompt; /* NULL: none */
 	char *default_model; /* NULL: none */

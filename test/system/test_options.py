@@ -44,6 +44,7 @@ BAD_VALUES = {
     "ALL_PROXY": ["socks4://proxy", "http://a b", "\udcff"],
     "NO_PROXY": [],
     "MODELS_TTL": ["0", "86401", "10m"],
+    "IMAGE_TIMEOUT": ["0", "86401", "3m"],
     "SSL_CERT_FILE": ["a\nb", "\udcff"],
     "SSL_CERT_DIR": ["a\nb", "\udcff"],
     "MAX_BODY_SIZE": ["1023", "1073741825", "20MB", "99999999999999999999"],

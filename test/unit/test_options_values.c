@@ -71,6 +71,7 @@ static const struct values table[] = {
     {"REQUEST_TIMEOUT", "0", {"0", "86400"}, {"", "86401", "-1", "x"}},
     {"UPSTREAM_RETRIES", "2", {"0", "10"}, {"", "11", "-1", "x"}},
     {"MODELS_TTL", "600", {"1", "86400"}, {"", "0", "86401", "-5", "x"}},
+    {"IMAGE_TIMEOUT", "180", {"1", "86400"}, {"", "0", "86401", "x"}},
     {"SSL_CERT_FILE", "", {"", "/etc/ssl/a b.pem"},
 	{"a\nb", "\x1f", "\xc0\x80"}},
     {"SSL_CERT_DIR", "", {"", "/etc/ssl/certs"}, {"a\nb", "\t"}},
@@ -253,6 +254,7 @@ the_defaults_fill_the_fields(void **state)
 	assert_int_equal(options->request_timeout_s, 0);
 	assert_int_equal(options->upstream_retries, 2);
 	assert_int_equal(options->models_ttl_s, 600);
+	assert_int_equal(options->image_timeout_s, 180);
 	assert_null(options->system_prompt);
 	assert_null(options->default_model);
 	assert_true(options->default_temperature.set);
@@ -298,6 +300,7 @@ set_every_option(struct ac_config *config)
 	set(config, "REQUEST_TIMEOUT", "15");
 	set(config, "UPSTREAM_RETRIES", "1");
 	set(config, "MODELS_TTL", "5");
+	set(config, "IMAGE_TIMEOUT", "16");
 	set(config, "SSL_CERT_FILE", "/f");
 	set(config, "SSL_CERT_DIR", "/d");
 	set(config, "MAX_BODY_SIZE", "6000");
@@ -350,6 +353,7 @@ each_option_fills_its_field(void **state)
 	assert_int_equal(options->request_timeout_s, 15);
 	assert_int_equal(options->upstream_retries, 1);
 	assert_int_equal(options->models_ttl_s, 5);
+	assert_int_equal(options->image_timeout_s, 16);
 	assert_string_equal(options->system_prompt, "s\np");
 	assert_string_equal(options->default_model, "m");
 	assert_false(options->default_temperature.set);

@@ -140,7 +140,7 @@ ERRORS = {
                     "context_length_exceeded"}),
     401: (INVALID, {None, "invalid_api_key"}),
     403: ("permission_error", {"origin_not_allowed"}),
-    404: (INVALID, {"model_not_found", "unknown_url"}),
+    404: (INVALID, {"model_not_found", "image_not_found", "unknown_url"}),
     405: (INVALID, {"method_not_allowed"}),
     413: (INVALID, {"request_too_large"}),
     414: (INVALID, {"uri_too_long"}),
@@ -154,7 +154,8 @@ ERRORS = {
     503: ("server_error", {"shutting_down", "overloaded"}),
     504: ("server_error", {"upstream_connect_timeout",
                            "upstream_first_event_timeout",
-                           "upstream_silence_timeout", "request_timeout"}),
+                           "upstream_silence_timeout", "request_timeout",
+                           "image_timeout"}),
 }
 
 
