@@ -3,7 +3,8 @@
  * An answer in the making: see chat_answer.h. Owned by its chat_call.
  *
  *	WAITING -> BEGUN -> FINISHED
- *	      \________\--> FAILED
+ *	   |   \________\-> FAILED
+ *	   +-> DRAWING -> FINISHED
  *
  * Each stage tells the next by an ac_event_fn; sink() is the last. Their order
  * depends on where reasoning goes: tags that are added for the client are
@@ -12,16 +13,20 @@
 #include "api/chat_answer.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <event2/buffer.h>
 
+#include "api/picture_markdown.h"
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/id.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "codec/datastream.h"
+#include "codec/image_line.h"
 #include "codec/limit.h"
 #include "codec/literal.h"
 #include "codec/uistream.h"
@@ -35,11 +40,14 @@ enum {
 struct ac_chat_answer {
 	enum ac_chat_answer_state state;
 	bool stream;
+	bool draws;
 	bool upstream_finished; /* it said so itself */
 	ac_event_fn *first;     /* the first stage, or sink() */
 	void *first_arg;
 	struct ac_datastream *data; /* owned: the decoder, this … */
-	struct ac_uistream *ui;     /* … or this, once it is open */
+	struct ac_uistream *ui;     /* … or this, once it is open … */
+	struct ac_image_line *line; /* … or this, while it may be a job */
+	char *picture_url;          /* owned; NULL: none was drawn */
 	struct ac_think think;
 	struct ac_stop *stop;            /* owned; NULL: no stop strings */
 	struct ac_limit *limit;          /* owned; NULL: no limit */
@@ -58,11 +66,13 @@ struct ac_chat_answer {
 
 static void chain_stages(
     struct ac_chat_answer *, const struct ac_chat_answer_wish *);
+static void open_data(struct ac_chat_answer *);
 static void on_decoded(const struct ac_event *, void *arg);
 static void sink(const struct ac_event *, void *arg);
 static void begin(struct ac_chat_answer *);
 static void add_piece(struct ac_chat_answer *, const struct ac_event *);
 static void finish(struct ac_chat_answer *, const struct ac_event *);
+static void fail(struct ac_chat_answer *, const char *message);
 static void fail_by_event(struct ac_chat_answer *, const struct ac_event *);
 
 struct ac_chat_answer *
@@ -71,6 +81,7 @@ ac_chat_answer_new(const struct ac_chat_answer_wish *wish)
 	struct ac_chat_answer *answer = ac_calloc(1, sizeof(*answer));
 
 	answer->stream = wish->stream;
+	answer->draws = wish->draws;
 	answer->prompt_len = wish->prompt_len;
 	answer->model = ac_strdup(wish->model);
 	ac_id_make(answer->id,
@@ -150,8 +161,12 @@ ac_chat_answer_free(struct ac_chat_answer *answer)
 		ac_uistream_clear(answer->ui);
 	if (answer->data != NULL)
 		ac_datastream_clear(answer->data);
+	if (answer->line != NULL)
+		ac_image_line_clear(answer->line);
 	free(answer->ui);
 	free(answer->data);
+	free(answer->line);
+	free(answer->picture_url);
 	free(answer->error);
 	if (answer->stop != NULL)
 		ac_stop_clear(answer->stop);
@@ -172,9 +187,54 @@ ac_chat_answer_open(
 	if (protocol == AC_CHAT_UI_STREAM) {
 		answer->ui = ac_calloc(1, sizeof(*answer->ui));
 		ac_uistream_init(answer->ui, on_decoded, answer);
+	} else if (answer->draws) {
+		answer->line = ac_calloc(1, sizeof(*answer->line));
+		ac_image_line_init(answer->line);
 	} else {
-		answer->data = ac_calloc(1, sizeof(*answer->data));
-		ac_datastream_init(answer->data, on_decoded, answer);
+		open_data(answer);
+	}
+}
+
+static void
+open_data(struct ac_chat_answer *answer)
+{
+	answer->data = ac_calloc(1, sizeof(*answer->data));
+	ac_datastream_init(answer->data, on_decoded, answer);
+}
+
+/* No job, but an ordinary answer, of which some has come already. */
+static void
+decode_line(struct ac_chat_answer *answer)
+{
+	struct ac_image_line *line = answer->line;
+
+	answer->line = NULL;
+	open_data(answer);
+	ac_datastream_feed(answer->data, line->body.data, line->body.len);
+	ac_image_line_clear(line);
+	free(line);
+}
+
+/* What the line says that is no ordinary answer. */
+static void
+take_line(struct ac_chat_answer *answer, enum ac_image_line_state state)
+{
+	switch (state) {
+	case AC_IMAGE_LINE_MORE:
+	case AC_IMAGE_LINE_NOT_AN_IMAGE:
+		break;
+	case AC_IMAGE_LINE_IMAGE:
+		answer->state = AC_CHAT_ANSWER_DRAWING;
+		break;
+	case AC_IMAGE_LINE_CUT:
+		fail(answer, "The upstream's answer broke off before its end.");
+		break;
+	case AC_IMAGE_LINE_MALFORMED:
+		fail(answer, "The upstream named a job that is none.");
+		break;
+	case AC_IMAGE_LINE_TOO_LONG:
+		fail(answer, "The upstream sent a piece that is too long.");
+		break;
 	}
 }
 
@@ -183,7 +243,7 @@ stop_decoder(struct ac_chat_answer *answer)
 {
 	if (answer->ui != NULL)
 		ac_uistream_stop(answer->ui);
-	else
+	else if (answer->data != NULL)
 		ac_datastream_stop(answer->data);
 }
 
@@ -197,8 +257,18 @@ is_over(const struct ac_chat_answer *answer)
 void
 ac_chat_answer_feed(struct ac_chat_answer *answer, const char *data, size_t len)
 {
+	enum ac_image_line_state line;
+
 	if (is_over(answer))
 		return;
+	if (answer->line != NULL) {
+		line = ac_image_line_feed(answer->line, data, len);
+		if (line != AC_IMAGE_LINE_NOT_AN_IMAGE) {
+			take_line(answer, line);
+			return;
+		}
+		decode_line(answer);
+	}
 	if (answer->ui != NULL)
 		ac_uistream_feed(answer->ui, data, len);
 	else
@@ -208,8 +278,18 @@ ac_chat_answer_feed(struct ac_chat_answer *answer, const char *data, size_t len)
 void
 ac_chat_answer_end(struct ac_chat_answer *answer)
 {
+	enum ac_image_line_state line;
+
 	if (is_over(answer))
 		return;
+	if (answer->line != NULL) {
+		line = ac_image_line_end(answer->line);
+		if (line != AC_IMAGE_LINE_NOT_AN_IMAGE) {
+			take_line(answer, line);
+			return;
+		}
+		decode_line(answer);
+	}
 	if (answer->ui != NULL)
 		ac_uistream_end(answer->ui);
 	else
@@ -396,6 +476,41 @@ fail_by_event(struct ac_chat_answer *answer, const struct ac_event *event)
 	}
 }
 
+const char *
+ac_chat_answer_job_id(const struct ac_chat_answer *answer)
+{
+	return answer->line->job_id;
+}
+
+/* Neither the stop strings nor the limit have a say in it. */
+void
+ac_chat_answer_put_picture(struct ac_chat_answer *answer, const char *url)
+{
+	const struct ac_image_text *prompt = &answer->line->prompt;
+	struct evbuffer *markdown = ac_text_new();
+	struct evbuffer *literal = ac_text_new();
+	struct ac_event text = {.type = AC_EVENT_TEXT};
+	struct ac_event end = {
+	    .type = AC_EVENT_FINISH,
+	    .finish = AC_FINISH_STOP,
+	    .usage = {AC_TOKENS_UNKNOWN, AC_TOKENS_UNKNOWN},
+	};
+
+	answer->picture_url = ac_strdup(url);
+	answer->upstream_finished = true;
+	answer->state = AC_CHAT_ANSWER_WAITING;
+	ac_picture_add_markdown(markdown, prompt->data, prompt->len, url);
+	text.text_len = evbuffer_get_length(markdown);
+	ac_json_add_escaped(literal,
+	    (const char *)evbuffer_pullup(markdown, -1), text.text_len);
+	text.literal_len = evbuffer_get_length(literal);
+	text.literal = (const char *)evbuffer_pullup(literal, -1);
+	sink(&text, answer);
+	sink(&end, answer);
+	evbuffer_free(markdown);
+	evbuffer_free(literal);
+}
+
 enum ac_chat_answer_state
 ac_chat_answer_state(const struct ac_chat_answer *answer)
 {
@@ -427,9 +542,47 @@ ac_chat_answer_frames(struct ac_chat_answer *answer)
 	return answer->frames;
 }
 
+static void
+add_member(struct evbuffer *out, const char *name, const char *text, size_t len)
+{
+	evbuffer_add_printf(out, "\"%s\":\"", name);
+	ac_json_add_escaped(out, text, len);
+	evbuffer_add(out, "\"", 1);
+}
+
+/* The answer of akashchat-api-go, in the same object: clients of either kind
+ * find what they look for. */
+static void
+add_picture(struct ac_chat_answer *answer, struct evbuffer *object)
+{
+	const struct ac_image_line *line = answer->line;
+	struct evbuffer *whole = ac_text_new();
+
+	evbuffer_remove_buffer(object, whole, evbuffer_get_length(object) - 1);
+	evbuffer_drain(object, 1); /* the closing brace */
+	ac_text_add_string(whole, ",\"code\":200,\"data\":{");
+	add_member(whole, "model", answer->model, strlen(answer->model));
+	ac_text_add_string(whole, ",");
+	add_member(whole, "jobId", line->job_id, strlen(line->job_id));
+	ac_text_add_string(whole, ",");
+	add_member(whole, "prompt", line->prompt.data, line->prompt.len);
+	ac_text_add_string(whole, ",");
+	add_member(
+	    whole, "pic", answer->picture_url, strlen(answer->picture_url));
+	ac_text_add_string(whole, "}}");
+	evbuffer_add_buffer(object, whole);
+	evbuffer_free(whole);
+}
+
 void
 ac_chat_answer_write(struct ac_chat_answer *answer, struct evbuffer *out)
 {
+	struct evbuffer *object = ac_text_new();
+
 	ac_completion_finish(&answer->completion, &answer->head, answer->finish,
-	    &answer->usage, out);
+	    &answer->usage, object);
+	if (answer->picture_url != NULL)
+		add_picture(answer, object);
+	evbuffer_add_buffer(out, object);
+	evbuffer_free(object);
 }

@@ -5,6 +5,9 @@
  * is handle_chat.c that knows of connections and deadlines.
  *
  *	bytes -> decoder -> think, stop, limit -> frames or one object
+ *
+ * The model that draws answers with a job instead of text. When its picture
+ * is there, it becomes the answer's text, as Markdown.
  */
 #ifndef AC_API_CHAT_ANSWER_H
 #define AC_API_CHAT_ANSWER_H
@@ -33,11 +36,14 @@ struct ac_chat_answer_wish {
 	size_t stop_count;
 	int64_t max_tokens; /* 0: no limit */
 	int64_t prompt_len; /* bytes of text that were asked */
+	bool draws;         /* the model is the one that draws */
 };
 
 enum ac_chat_answer_state {
 	AC_CHAT_ANSWER_WAITING, /* nothing has come that proves an answer */
 	AC_CHAT_ANSWER_BEGUN,
+	/* The upstream draws; the answer is to be put by the caller. */
+	AC_CHAT_ANSWER_DRAWING,
 	AC_CHAT_ANSWER_FINISHED, /* it is whole */
 	AC_CHAT_ANSWER_FAILED,
 };
@@ -59,6 +65,12 @@ void ac_chat_answer_feed(
 
 /* The body ended as HTTP says it should: the answer is over, whole or not. */
 void ac_chat_answer_end(struct ac_chat_answer *answer);
+
+/* The job that is to be waited for, while it is DRAWING. */
+const char *ac_chat_answer_job_id(const struct ac_chat_answer *answer);
+
+/* The job's picture is at url: from DRAWING to FINISHED. */
+void ac_chat_answer_put_picture(struct ac_chat_answer *answer, const char *url);
 
 enum ac_chat_answer_state ac_chat_answer_state(
     const struct ac_chat_answer *answer);

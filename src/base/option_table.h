@@ -37,8 +37,7 @@ struct ac_option {
 	const char *help; /* one sentence */
 };
 
-enum { AC_OPTIONS = 42 };
-enum { AC_OPTIONS = 37 };
+enum { AC_OPTIONS = 43 };
 extern const struct ac_option ac_option_table[AC_OPTIONS];
 
 /* The row of a name, or NULL. */
