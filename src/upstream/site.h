@@ -7,6 +7,7 @@
 
 struct ac_http_client;
 struct ac_reaper;
+struct ac_url;
 struct event_base;
 
 struct ac_site {
@@ -14,7 +15,8 @@ struct ac_site {
 	struct ac_reaper *reaper;
 	const struct ac_options *options;
 	struct ac_http_client *client;
-	const char *path_prefix; /* of AKASH_BASE_URL, without a final slash */
+	const struct ac_url *url;
+	const char *path_prefix; /* of the url, without a final slash */
 };
 
 /* The path of an endpoint ("/api/models/") at the site; to be freed. */

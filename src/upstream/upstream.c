@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "net/http_client.h"
+#include "upstream/image_jobs.h"
 #include "upstream/models.h"
 #include "upstream/session.h"
 
@@ -20,10 +21,12 @@ ac_upstream_new(const struct ac_http_origin *origin,
 	    .reaper = origin->reaper,
 	    .options = options,
 	    .client = ac_http_client_new(origin, resolver),
+	    .url = origin->url,
 	    .path_prefix = origin->url->path,
 	};
 	upstream->session = ac_session_new(&upstream->site);
 	upstream->models = ac_models_new(&upstream->site, upstream->session);
+	upstream->image_jobs = ac_image_jobs_new(&upstream->site);
 	return upstream;
 }
 
@@ -32,6 +35,7 @@ ac_upstream_free(struct ac_upstream *upstream)
 {
 	if (upstream == NULL)
 		return;
+	ac_image_jobs_free(upstream->image_jobs);
 	ac_models_free(upstream->models);
 	ac_session_free(upstream->session);
 	ac_http_client_free(upstream->site.client);

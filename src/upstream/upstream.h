@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
  * The Akash Chat web app, as the rest of the program sees it: one site, one
- * session, the list of models; chats (chat.h) are started on it.
+ * session, the list of models, the pictures that are being drawn; chats
+ * (chat.h) and fetches of pictures (image_file.h, image_fetch.h) are started
+ * on it.
  */
 #ifndef AC_UPSTREAM_UPSTREAM_H
 #define AC_UPSTREAM_UPSTREAM_H
@@ -9,14 +11,16 @@
 #include "upstream/site.h"
 
 struct ac_http_origin;
+struct ac_image_jobs;
 struct ac_models;
 struct ac_resolver;
 struct ac_session;
 
 struct ac_upstream {
-	struct ac_site site;        /* its client is owned */
-	struct ac_session *session; /* owned */
-	struct ac_models *models;   /* owned */
+	struct ac_site site;              /* its client is owned */
+	struct ac_session *session;       /* owned */
+	struct ac_models *models;         /* owned */
+	struct ac_image_jobs *image_jobs; /* owned */
 };
 
 /* origin is copied; what it points to, resolver and options are borrowed. */

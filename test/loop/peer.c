@@ -402,7 +402,9 @@ serve(struct peer_conn *conn)
 		return STEP_WAITS;
 	path = strchr(peer->requests[peer->request_count - 1].text, ' ');
 	path = path == NULL ? "" : path + 1;
-	route = find_route(peer, path, strcspn(path, " ?"));
+	route = find_route(peer, path, strcspn(path, " "));
+	if (route == NULL)
+		route = find_route(peer, path, strcspn(path, " ?"));
 	if (route == NULL || route->script_count == 0) {
 		peer->problem = "a request without a route";
 		return STEP_WAITS;

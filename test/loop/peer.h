@@ -127,7 +127,7 @@ enum {
 	PEER_CONNS_MAX = 256,
 	PEER_REQUESTS_MAX = 512,
 	PEER_SCRIPTS_MAX = 64,
-	PEER_ROUTES_MAX = 8,
+	PEER_ROUTES_MAX = 16,
 };
 
 struct peer_request {
@@ -194,8 +194,8 @@ void peer_free(struct peer *peer);
 /* The next connection's script; the last one given serves all later ones. */
 void peer_script(struct peer *peer, const struct peer_step *steps);
 
-/* For SERVE: the next answer for a path (its query aside); the last one
- * given serves all later requests. */
+/* For SERVE: the next answer for a path, with its query or, where no route
+ * has that, without; the last one given serves all later requests. */
 void peer_route(
     struct peer *peer, const char *path, const struct peer_step *steps);
 
