@@ -3,7 +3,7 @@
  * POST /v1/chat/completions and /v1/completions: one chat_call for each
  * request, its functions in the order in which things happen.
  *
- *	NEW -> WAIT_FIRST_EVENT -> ANSWERING -> done
+ *	NEW -> WAIT_FIRST_EVENT -> ANSWERING (perhaps a picture's job) -> done
  *	   \___ client gone, upstream error, deadline ___/  all of them through
  *	                                                    finish()
  *
@@ -16,6 +16,7 @@
  */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <event2/buffer.h>
 #include <event2/event.h>
@@ -34,6 +35,10 @@
 #include "base/reaper.h"
 #include "base/text.h"
 #include "upstream/chat.h"
+#include "upstream/image_jobs.h"
+#include "upstream/image_ref.h"
+#include "upstream/models.h"
+#include "upstream/upstream.h"
 
 enum chat_state {
 	CHAT_NEW,
@@ -45,6 +50,7 @@ enum chat_state {
 struct chat_call {
 	struct ac_request *request; /* its own; NULL once DONE */
 	struct ac_chat *chat;       /* owned until on_chat_done() */
+	struct ac_image_wait *wait; /* owned until on_picture() */
 	enum chat_state state;
 	bool wants_stream;
 	bool head_sent;                /* of the stream */
@@ -79,6 +85,9 @@ static void note_first_event(struct chat_call *);
 static void send_frames(struct chat_call *, struct evbuffer *frames);
 static void on_writable(void *arg);
 static void on_chat_done(const struct ac_error *, void *arg);
+static void wait_for_picture(struct chat_call *);
+static void on_picture(
+    struct ac_image_ref *, const struct ac_error *, void *arg);
 static void complete(struct chat_call *);
 static void fail(struct chat_call *, const struct ac_error *);
 static void on_gone(void *arg);
@@ -185,6 +194,7 @@ new_call(struct ac_request *request, const struct ac_chat_request *asked,
 	    .stop_count = asked->stop_count,
 	    .max_tokens = asked->max_tokens,
 	    .prompt_len = asked->prompt_len,
+	    .draws = strcmp(model, AC_MODEL_IMAGE) == 0,
 	};
 
 	call->request = request;
@@ -340,6 +350,10 @@ go_on(struct chat_call *call)
 		if (call->wants_stream)
 			send_frames(call, ac_chat_answer_frames(call->answer));
 		break;
+	case AC_CHAT_ANSWER_DRAWING:
+		note_first_event(call);
+		wait_for_picture(call);
+		break;
 	case AC_CHAT_ANSWER_FINISHED:
 		note_first_event(call);
 		complete(call);
@@ -404,6 +418,30 @@ on_chat_done(const struct ac_error *error, void *arg)
 		return;
 	}
 	ac_chat_answer_end(call->answer);
+	go_on(call);
+}
+
+/* The upstream's answer was a job; IMAGE_TIMEOUT is its deadline. */
+static void
+wait_for_picture(struct chat_call *call)
+{
+	struct ac_upstream *upstream = ac_request_api(call->request)->upstream;
+
+	call->wait = ac_image_wait_start(upstream->image_jobs,
+	    ac_chat_answer_job_id(call->answer), on_picture, call);
+}
+
+static void
+on_picture(struct ac_image_ref *ref, const struct ac_error *error, void *arg)
+{
+	struct chat_call *call = arg;
+
+	call->wait = NULL;
+	if (error != NULL) {
+		fail(call, error);
+		return;
+	}
+	ac_chat_answer_put_picture(call->answer, ref->url);
 	go_on(call);
 }
 
@@ -484,7 +522,10 @@ finish(struct chat_call *call)
 		evtimer_del(call->silence);
 	if (call->chat != NULL)
 		ac_chat_cancel(call->chat);
+	if (call->wait != NULL)
+		ac_image_wait_cancel(call->wait);
 	call->chat = NULL;
+	call->wait = NULL;
 	call->request = NULL;
 	ac_reaper_add(reaper, free_call, call);
 }
