@@ -47,7 +47,7 @@ TAILQ_HEAD(image_wait_list, ac_image_wait);
 
 struct ac_image_wait {
 	TAILQ_ENTRY(ac_image_wait) entry;
-	struct image_wait_list *list; /* the one that it is on */
+	struct image_wait_list *list; /* the one that it is on, or NULL */
 	struct image_poll *poll;      /* NULL: not within a request */
 	struct ac_image_jobs *jobs;
 	char *job_id;           /* owned; NULL: it cannot be asked for */
@@ -218,7 +218,8 @@ release(struct ac_image_wait *wait)
 	struct ac_image_jobs *jobs = wait->jobs;
 	struct image_poll *poll = wait->poll;
 
-	TAILQ_REMOVE(wait->list, wait, entry);
+	if (wait->list != NULL)
+		TAILQ_REMOVE(wait->list, wait, entry);
 	event_free(wait->deadline);
 	free(wait->job_id);
 	free(wait);
@@ -381,6 +382,21 @@ on_no_answer(evutil_socket_t fd, short what, void *arg)
 	go_on(jobs);
 }
 
+/* Takes the first wait off a request that is over; NULL: there is none left.
+ * Callbacks may take others, hence one at a time. */
+static struct ac_image_wait *
+take_first(struct image_poll *poll)
+{
+	struct ac_image_wait *wait = TAILQ_FIRST(&poll->waits);
+
+	if (wait == NULL)
+		return NULL;
+	TAILQ_REMOVE(&poll->waits, wait, entry);
+	wait->list = NULL;
+	wait->poll = NULL;
+	return wait;
+}
+
 /* One of them may be why the request failed: each is asked for by itself,
  * at once, so that the others need not suffer. */
 static void
@@ -388,14 +404,12 @@ part(struct image_poll *poll)
 {
 	struct ac_image_wait *wait;
 
-	while ((wait = TAILQ_FIRST(&poll->waits)) != NULL) {
+	while ((wait = take_first(poll)) != NULL) {
 		wait->alone = true;
 		move(wait, &poll->jobs->due, NULL);
 	}
 }
 
-/* Callbacks may take other waits off the request's list, hence one at a time
- * from its head. */
 static void
 read_answer(struct image_poll *poll, struct ac_answer *answer)
 {
@@ -406,7 +420,7 @@ read_answer(struct image_poll *poll, struct ac_answer *answer)
 	struct ac_image_wait *wait;
 
 	if (report == AC_IMAGE_REPORT_LIST) {
-		while ((wait = TAILQ_FIRST(&poll->waits)) != NULL)
+		while ((wait = take_first(poll)) != NULL)
 			read_status(wait, list);
 	} else if (report == AC_IMAGE_REPORT_A_JOB && poll->asked > 1) {
 		part(poll);
@@ -465,7 +479,7 @@ fail_poll(struct image_poll *poll, const struct ac_error *error)
 	ac_log_info("the status of pictures could not be had",
 	    AC_INT("jobs", (int64_t)poll->asked),
 	    AC_STR("reason", error->is_quote ? "" : error->message));
-	while ((wait = TAILQ_FIRST(&poll->waits)) != NULL)
+	while ((wait = take_first(poll)) != NULL)
 		count_failure(wait, error);
 }
 

@@ -17,7 +17,7 @@ expect_same_text(const struct ac_image_text *a, const struct ac_image_text *b)
 {
 	FUZZ_CHECK(a->len == b->len);
 	FUZZ_CHECK((a->data == NULL) == (b->data == NULL));
-	FUZZ_CHECK(a->len == 0 || memcmp(a->data, b->data, a->len) == 0);
+	FUZZ_CHECK(a->data == NULL || memcmp(a->data, b->data, a->len) == 0);
 }
 
 /* Reads the body cut in one way and compares with the whole one's reading. */

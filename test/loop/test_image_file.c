@@ -14,11 +14,10 @@
 #include "site.h"
 #include "upstream/upstream.h"
 
-#define PATH_PICTURE          "/api/image/a.png"
-#define NAME                  "a.png"
-#define PNG                   "\x89PNG\r\n\x1a\n"
-#define PNG_TYPE              "Content-Type: image/png\r\n"
-#define HEAD(status, headers) "HTTP/1.1 " status "\r\n" headers
+#define PATH_PICTURE "/api/image/a.png"
+#define NAME         "a.png"
+#define PNG          "\x89PNG\r\n\x1a\n"
+#define PNG_TYPE     "Content-Type: image/png\r\n"
 #define LINE_64 \
 	"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde\n"
 #define CHUNK_64 "40\r\n" LINE_64 "\r\n"
@@ -173,9 +172,9 @@ check_picture(const struct peer_step *script, const char *type,
 	site_close(&site);
 }
 
-#define WHOLE(type, data, len) \
-	SEND(HEAD("200 OK",    \
-	    "Content-Type: " type "\r\nContent-Length: " len "\r\n\r\n") data)
+#define WHOLE(type, data, len)                        \
+	SEND("HTTP/1.1 200 OK\r\nContent-Type: " type \
+	     "\r\nContent-Length: " len "\r\n\r\n" data)
 
 static void
 each_kind_of_picture_is_handed_on(void **state)
@@ -211,7 +210,8 @@ a_picture_may_come_in_pieces(void **state)
 	    SEND("5\r\nG\r\n\x1a\n\r\n"), WAIT(5), SEND("6\r\nabcdef\r\n"),
 	    WAIT(5), SEND(APP_END), END};
 	static const struct peer_step until_close[] = {
-	    SEND(HEAD("200 OK", PNG_TYPE "\r\n") PNG "abcdef"), CLOSE, END};
+	    SEND("HTTP/1.1 200 OK\r\n" PNG_TYPE "\r\n" PNG "abcdef"), CLOSE,
+	    END};
 
 	AC_UNUSED(state);
 	check_picture(bytes, "image/png", PNG "abcdef", -1);
@@ -281,12 +281,11 @@ check_error(
 	site_close(&site);
 }
 
-#define REFUSAL(status, type, body, len)                                       \
-	{                                                                      \
-		SEND(                                                          \
-		    HEAD(status, "Content-Type: " type                         \
-				 "\r\nContent-Length: " len "\r\n\r\n") body), \
-		    END                                                        \
+#define REFUSAL(status, type, body, len)                          \
+	{                                                         \
+		SEND("HTTP/1.1 " status "\r\nContent-Type: " type \
+		     "\r\nContent-Length: " len "\r\n\r\n" body), \
+		    END                                           \
 	}
 
 static void
@@ -404,7 +403,7 @@ a_picture_that_turns_out_too_large_is_given_up(void **state)
 {
 	static const struct peer_step floods[] = {
 	    SEND(APP_HEAD("200 OK", PNG_TYPE) "c\r\n" PNG "1234\r\n"),
-	    REPEAT(CHUNK_64, 1024 * 1024), STALL, END};
+	    REPEAT(CHUNK_64, 1 * MB), STALL, END};
 	struct site site = {.peer = NULL};
 	struct viewer viewer = {.times = 0};
 
@@ -467,7 +466,7 @@ a_slow_viewer_stops_the_flow(void **state)
 		ac_image_file_resume(viewer.file);
 		viewer_wait(&viewer);
 		assert_int_equal(viewer.error.code, AC_ERROR_NONE);
-		assert_int_equal(viewer.received, 12 + 64 * COUNT);
+		assert_int_equal(viewer.received, 12 + 64 * (size_t)COUNT);
 		assert_in_range(loop_memory_growth(), 0, 8 * MB);
 		ac_buf_clear(&viewer.kept);
 		site_close(&site);

@@ -104,7 +104,8 @@ each_failure_can_be_overcome(void **state)
 		studio_list(&studio, PATH_STATUS, READY("a"));
 		drawing_start(&drawing, &studio, "a");
 		drawing_wait_for_name(&drawing, "a.png");
-		assert_int_equal(studio_asked(&studio), 2 * AC_IMAGE_TRIES);
+		assert_int_equal(
+		    studio_asked(&studio), 2 * (size_t)AC_IMAGE_TRIES);
 		studio_close(&studio);
 	}
 }
@@ -178,8 +179,7 @@ an_answer_without_an_end_takes_no_more_memory(void **state)
 {
 	static const struct peer_step floods[] = {
 	    SEND("HTTP/1.1 200 OK\r\n" STATUS_TYPE "\r\n[\""),
-	    REPEAT("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", 3 * 1024 * 1024), CLOSE,
-	    END};
+	    REPEAT("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", 3 * MB), CLOSE, END};
 	struct studio studio;
 	struct drawing drawing = {.times = 0};
 

@@ -63,7 +63,7 @@ count_commas(const char *text)
 	return count;
 }
 
-#define BATCHES (MANY / AC_IMAGE_BATCH_MAX)
+#define BATCHES ((size_t)MANY / AC_IMAGE_BATCH_MAX)
 
 static void
 two_hundred_jobs_share_their_questions(void **state)
@@ -222,7 +222,7 @@ one_job_that_the_list_leaves_out_does_not_end_the_others(void **state)
 static void
 a_picture_in_the_answer_is_taken_from_one_about_a_single_job(void **state)
 {
-	static const size_t len = 2 * 1024 * 1024;
+	static const size_t len = 2 * MB;
 	struct studio studio;
 	struct drawing a = {.times = 0}, b = {.times = 0};
 	char *letters = ac_malloc(len + 1);

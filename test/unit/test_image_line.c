@@ -35,9 +35,10 @@ static void
 expect_text(
     const struct ac_image_text *text, const char *wanted, size_t wanted_len)
 {
-	if (text->len != wanted_len ||
+	if (wanted == NULL || text->len != wanted_len ||
 	    memcmp(text->data, wanted, wanted_len) != 0)
-		fail_msg("'%s' instead of '%s'", text->data, wanted);
+		fail_msg("'%s' instead of '%s'", text->data,
+		    wanted == NULL ? "nothing" : wanted);
 	assert_int_equal(text->data[text->len], '\0');
 }
 
