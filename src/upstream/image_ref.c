@@ -108,13 +108,14 @@ set_elsewhere(struct ac_image_ref *ref, char *url)
 	ref->url = url;
 }
 
-/* The path of url if it is at the site, otherwise NULL. */
+/* What follows scheme and host in url if they are the site's (or begin so),
+ * otherwise NULL. */
 static const char *
 skip_origin(const struct ac_site *site, const char *url)
 {
 	char *origin = make_origin(site);
 	size_t len = strlen(origin);
-	bool is_here = strncasecmp(url, origin, len) == 0 && url[len] == '/';
+	bool is_here = strncasecmp(url, origin, len) == 0;
 
 	free(origin);
 	return is_here ? url + len : NULL;

@@ -305,6 +305,28 @@ what_is_cut_before_the_closing_tag_fails(void **state)
 	ac_buf_clear(&body);
 }
 
+/* Tags that what follows them shows to be the prompt's own: the true one has
+ * not come, though what is before them could be read. */
+static void
+a_tag_of_the_text_does_not_end_a_line_that_is_cut(void **state)
+{
+	static const char *const endings[] = {" and more", "x", "'",
+	    "\nsecond line", "\n0:\"text\"\nand more", "\n\nmore"};
+
+	AC_UNUSED(state);
+	for (size_t i = 0; i < AC_LENGTH(endings); i++) {
+		char *body =
+		    ac_asprintf("0:\"<image_generation> jobId='a' prompt='b' "
+				"negative='c\\'</image_generation>\"%s",
+			endings[i]);
+
+		expect_reading(body, strlen(body),
+		    (struct image_body_cut){.piece = 7},
+		    &(struct wanted){.state = AC_IMAGE_LINE_CUT});
+		free(body);
+	}
+}
+
 #define LINE(inside) \
 	"0:\"<image_generation> " inside "</image_generation>\"\nd:{}\n"
 
@@ -439,6 +461,7 @@ main(void)
 	    cmocka_unit_test(random_texts_come_back_as_they_were),
 	    cmocka_unit_test(a_byte_that_is_not_utf_8_is_replaced),
 	    cmocka_unit_test(what_is_cut_before_the_closing_tag_fails),
+	    cmocka_unit_test(a_tag_of_the_text_does_not_end_a_line_that_is_cut),
 	    cmocka_unit_test(what_is_no_job_is_malformed),
 	    cmocka_unit_test(lines_may_end_as_they_like_behind_the_tag),
 	    cmocka_unit_test(an_ordinary_stream_is_handed_on_untouched),
