@@ -4,11 +4,10 @@
  * models ask it for a token.
  *
  *	          wait_start            answer
- *	NONE ----------------> FETCHING -------> VALID --- 80 % of Max-Age and
- *	  ^                       |                ^       traffic: FETCHING
- *too,
- *	  |<---- failure (pause) -+                +------ the old token serves
- *	  |<---- expiry, reject ----------------- VALID    until the new one
+ *	NONE ----------------> FETCHING -------> VALID --- 80 % of Max-Age,
+ *	  ^                       |                ^       traffic: fetches,
+ *	  |<---- failure (pause) -+                +------ the old one serves
+ *	  |<---- expiry, reject ----------------- VALID
  *
  * "Fetching" and "a token is there" are independent facts: fetch and token.
  */
