@@ -295,6 +295,7 @@ void
 ac_http_conn_set_idle(struct ac_http_conn *conn)
 {
 	ac_conn_set_state(conn, CONN_IDLE);
+	ac_tls_release_buffers(conn->bev);
 	start_timer(conn, IDLE_MS);
 }
 
@@ -336,6 +337,7 @@ ac_http_conn_note_answer(struct ac_http_conn *conn)
 	if (conn->answered || !ac_conn_is_in_body(conn))
 		return;
 	conn->answered = true;
+	ac_tls_release_buffers(conn->bev);
 	set_timeout(conn, conn->origin->silence_timeout_ms);
 }
 

@@ -236,6 +236,15 @@ ac_tls_explain(
 }
 
 void
+ac_tls_release_buffers(struct bufferevent *bev)
+{
+	SSL *ssl = bufferevent_openssl_get_ssl(bev);
+
+	if (ssl != NULL)
+		SSL_free_buffers(ssl);
+}
+
+void
 ac_tls_shutdown(struct bufferevent *bev)
 {
 	SSL *ssl = bufferevent_openssl_get_ssl(bev);

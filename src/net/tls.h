@@ -48,6 +48,14 @@ struct bufferevent *ac_tls_bufferevent_new(
 AC_MUST_CHECK bool ac_tls_explain(
     struct bufferevent *bev, const char *host, char *out, size_t size);
 
+/*
+ * Gives back the record buffers that a connection holds without a record in
+ * them. OpenSSL does so itself (SSL_MODE_RELEASE_BUFFERS), but not where it
+ * has read a session's ticket, which a server sends at the beginning. Does
+ * nothing on a plain one.
+ */
+void ac_tls_release_buffers(struct bufferevent *bev);
+
 /* Says goodbye on a connection whose handshake had ended, so that the peer
  * sees a clean end and the session may be resumed. Call it right before the
  * socket is closed; does nothing on a plain one, nor where it is closed. */

@@ -10,7 +10,6 @@
 #include "base/attr.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "net/tls_buffers.h"
 
 /* What libevent warns of (a connection that went away under it) is nothing
  * that an operator could act on. */
@@ -46,7 +45,6 @@ void
 ac_process_init(void)
 {
 	raise_descriptor_limit();
-	ac_tls_buffers_install();
 	event_set_mem_functions(ac_malloc, ac_realloc, free);
 	json_set_alloc_funcs(ac_malloc, free);
 	event_set_log_callback(on_libevent_log);

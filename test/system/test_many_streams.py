@@ -20,8 +20,8 @@ OPENING = 50  # at once; that many TLS handshakes are waited for
 WARM_UP = 20  # streams before those that are measured
 
 # Bytes for each open stream.
-PLAIN_COST = 16 * 1024
-TLS_COST = 36 * 1024
+PLAIN_COST = 13 * 1024
+TLS_COST = 30 * 1024
 
 
 @pytest.fixture(scope="module", name="certificate")
