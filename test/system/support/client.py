@@ -152,24 +152,41 @@ class Response:
     def json(self):
         return json.loads(self.read())
 
-    def events(self):
-        return Events(self)
+    def events(self, on_comment=None):
+        return Events(self, on_comment)
 
 
 class Events:
     """A body of server-sent events, read one by one.
 
     Nothing but "data: PAYLOAD" and a blank line is accepted: the program
-    sends no comments, names or ids.
+    sends no names or ids, and a comment only where on_comment is there, which
+    is then called for each.
     """
 
-    def __init__(self, response):
+    def __init__(self, response, on_comment=None):
         self.response = response
+        self._on_comment = on_comment
         self._pieces = response.pieces()
         self._buffer = b""
 
     def next(self):
         """The next payload as text, or None at the body's end."""
+        event = self._next_block()
+        while event is not None and self._is_comment(event):
+            self._on_comment()
+            event = self._next_block()
+        if event is None:
+            return None
+        assert event.startswith(b"data: "), event
+        assert b"\n" not in event and b"\r" not in event, event
+        return event[len(b"data: "):].decode("utf-8")
+
+    def _is_comment(self, event):
+        return (self._on_comment is not None and event.startswith(b":") and
+                b"\n" not in event)
+
+    def _next_block(self):
         while b"\n\n" not in self._buffer:
             piece = next(self._pieces, None)
             if piece is None:
@@ -177,9 +194,7 @@ class Events:
                 return None
             self._buffer += piece
         event, _, self._buffer = self._buffer.partition(b"\n\n")
-        assert event.startswith(b"data: "), event
-        assert b"\n" not in event and b"\r" not in event, event
-        return event[len(b"data: "):].decode("utf-8")
+        return event
 
     def next_json(self):
         payload = self.next()

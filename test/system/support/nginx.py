@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""A real nginx before the program, with nothing but a proxy_pass."""
+import shutil
+import socket
+import subprocess
+import threading
+
+from support import GUARD_S
+from support.client import Connection
+
+NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/sbin:/bin")
+CONFIG = """
+daemon off;
+worker_processes 1;
+pid {folder}/pid;
+error_log {folder}/error.log;
+events {{ worker_connections 64; }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    server {{
+        listen unix:{folder}/socket;
+        location / {{
+            proxy_pass http://127.0.0.1:{port};
+            {settings}
+        }}
+    }}
+}}
+"""
+
+
+class UnixConnection(Connection):
+    """A connection to nginx."""
+
+    def __init__(self, path):  # pylint: disable=super-init-not-called
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(GUARD_S)
+        try:
+            self.socket.connect(str(path))
+        except OSError:
+            self.socket.close()
+            raise
+        self.reader = self.socket.makefile("rb")
+
+
+class Nginx:
+    """A running nginx before a program's port. settings are further lines
+    of its location; without them all is at nginx's defaults."""
+
+    def __init__(self, folder, port, settings=""):
+        (folder / "conf").write_text(
+            CONFIG.format(folder=folder, port=port, settings=settings),
+            encoding="utf-8")
+        self._path = folder / "socket"
+        # pylint: disable-next=consider-using-with
+        self._process = subprocess.Popen(
+            [NGINX, "-p", folder, "-c", folder / "conf"],
+            stderr=subprocess.PIPE)
+
+    def __enter__(self):
+        tick = threading.Event()
+        for _ in range(GUARD_S * 50):
+            if self._listens() or self._process.poll() is not None:
+                break
+            tick.wait(0.02)
+        if not self._listens():
+            self._process.kill()
+            raise AssertionError(self._process.communicate()[1])
+        return self
+
+    def _listens(self):
+        # The socket's file is there a moment before anybody listens on it.
+        try:
+            self.connect().close()
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        return True
+
+    def __exit__(self, *_):
+        self._process.terminate()
+        self._process.communicate()
+
+    def connect(self):
+        return UnixConnection(self._path)
