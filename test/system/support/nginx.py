@@ -9,6 +9,8 @@ from support import GUARD_S
 from support.client import Connection
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/sbin:/bin")
+# Bodies stay in memory: started by root its worker is another user, who may not
+# write into the folder.
 CONFIG = """
 daemon off;
 worker_processes 1;
@@ -18,6 +20,7 @@ events {{ worker_connections 64; }}
 http {{
     access_log off;
     client_body_temp_path {folder}/body;
+    client_body_buffer_size 8m;
     proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
