@@ -30,6 +30,13 @@ choose_policy(const struct ac_api *api)
 		   : POLICY_ANY;
 }
 
+static bool
+is_web_scheme(const char *scheme)
+{
+	return scheme == NULL || evutil_ascii_strcasecmp(scheme, "http") == 0 ||
+	       evutil_ascii_strcasecmp(scheme, "https") == 0;
+}
+
 bool
 ac_cors_is_local(const char *origin)
 {
@@ -40,7 +47,11 @@ ac_cors_is_local(const char *origin)
 	const size_t suffix_len = sizeof(suffix) - 1;
 	bool local = false;
 
-	if (host != NULL)
+	/* No page of the web has another scheme: these are programs and
+	 * extensions of this machine, such as file:// and app://. */
+	if (uri != NULL && !is_web_scheme(evhttp_uri_get_scheme(uri)))
+		local = strstr(origin, "://") != NULL;
+	else if (host != NULL)
 		local = evutil_ascii_strcasecmp(host, "localhost") == 0 ||
 			strncmp(host, "127.", 4) == 0 ||
 			strcmp(host, "[::1]") == 0 ||

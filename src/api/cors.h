@@ -38,7 +38,8 @@ const char *ac_cors_allowed_origin(
 	"x-request-id, retry-after, x-should-retry, " \
 	"x-ignored-parameters"
 
-/* Whether an origin ("http://localhost:3000") is a page of this machine. */
+/* Whether an origin is of this machine: a page of localhost, or of a program
+ * or an extension, with a scheme of their own ("app://…", "file://"). */
 bool ac_cors_is_local(const char *origin);
 
 /* Whether a list as in CORS_ALLOW_ORIGINS has the origin, or is "*". */

@@ -75,8 +75,8 @@ const struct ac_option ac_option_table[] = {
 	.allowed = "`*`, or origins such as `https://chat.example.com`, "
 		   "separated by commas; or empty",
 	.help = "The web pages that may call. Empty: all, but only those of "
-		"localhost while the program listens on loopback alone and "
-		"wants no key.",
+		"localhost, apps and extensions while the program listens on "
+		"loopback alone and wants no key.",
     },
     {
 	.name = "AKASH_BASE_URL",
@@ -96,8 +96,8 @@ const struct ac_option ac_option_table[] = {
 	.placeholder = "MODEL",
 	.allowed = "a model's id, or empty",
 	.help = "Takes the place of a missing model, and of an unknown one "
-		"once the site's list is there; empty: such requests are "
-		"refused.",
+		"once the site's list is there, which is fetched at the start "
+		"then; empty: such requests are refused.",
     },
     {
 	.name = "UNKNOWN_MODELS",

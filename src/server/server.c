@@ -27,6 +27,7 @@
 #include "net/tls.h"
 #include "net/tls_server.h"
 #include "server/listener.h"
+#include "upstream/models.h"
 #include "upstream/upstream.h"
 
 enum {
@@ -86,6 +87,9 @@ ac_server_new(struct event_base *base, const struct ac_config *config,
 		ac_server_free(server);
 		return NULL;
 	}
+	/* DEFAULT_MODEL is to hold for the first request too. */
+	if (server->options->default_model != NULL)
+		ac_models_known(server->upstream->models);
 	ac_log_info("listening",
 	    AC_STR("address", server->options->server_address.host),
 	    AC_INT("port", ac_server_port(server)),

@@ -131,3 +131,11 @@ def test_chat_brings_the_list_in(program, upstream):
     assert upstream.wait_for("models", 1)
     program.wait_log("models fetched")
     assert program.chat(model="gpt-4o").status == 404
+
+
+def test_default_model_holds_from_the_first_request(start, upstream):
+    """The list is fetched at the start."""
+    program = start(DEFAULT_MODEL="openai/gpt-oss-120b")
+    program.wait_log("models fetched")
+    assert program.chat(model="gpt-5-nano").status == 200
+    assert upstream.chat_body()["model"] == "openai/gpt-oss-120b"

@@ -9,7 +9,7 @@ from support.shape import check_error
 LOCAL = ["http://localhost:3000", "http://127.0.0.1:8080",
          "http://[::1]:5173", "https://app.localhost"]
 FOREIGN = ["https://evil.example", "null", "http://localhost.evil.example",
-           "http://127.0.0.1.evil.example", "file://"]
+           "http://127.0.0.1.evil.example", "HTTPS://evil.example"]
 
 
 def _preflight(program, origin, headers="authorization,x-stainless-lang"):

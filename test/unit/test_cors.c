@@ -11,12 +11,15 @@ pages_of_this_machine_are_local(void **state)
 	static const char *const local[] = {"http://localhost",
 	    "http://localhost:3000", "https://LOCALHOST:8443",
 	    "http://127.0.0.1:8080", "http://127.1.2.3", "http://[::1]:5173",
-	    "http://app.localhost:3000"};
+	    "http://app.localhost:3000", "file://", "app://obsidian.md",
+	    "tauri://localhost", "vscode-webview://0d1e2f",
+	    "chrome-extension://abcdef"};
 	static const char *const foreign[] = {"https://example.com", "null", "",
 	    "http://localhost.example.com", "http://127.evil.example",
-	    "http://127.0.0.1.example.com", "file://", "http://10.0.0.1",
-	    "http://notlocalhost", "http://localhost@evil.example",
-	    "http://.localhost.evil"};
+	    "http://127.0.0.1.example.com", "http://10.0.0.1",
+	    "HTTP://example.com", "http:///", "file:/x", "//example.com",
+	    "app:example.com", "http://notlocalhost",
+	    "http://localhost@evil.example", "http://.localhost.evil"};
 
 	AC_UNUSED(state);
 	for (size_t i = 0; i < AC_LENGTH(local); i++) {
