@@ -173,25 +173,14 @@ on_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void *arg)
 	event_active(conn->soon, EV_TIMEOUT, 0);
 }
 
-/*
- * A peer may answer and close before it has read the whole request. evhttp
- * reads that answer where its writing fails, if a flag says so; but with the
- * flag it would wait for ever behind an end that comes later, so it is set
- * for as long as there is something to write.
- */
 static void
 on_output(
     struct evbuffer *output, const struct evbuffer_cb_info *info, void *arg)
 {
 	struct ac_http_conn *conn = arg;
-	bool writing = evbuffer_get_length(output) > 0;
 
 	AC_UNUSED(info);
-	if (writing == conn->writing)
-		return;
-	conn->writing = writing;
-	evhttp_connection_set_flags(
-	    conn->evcon, writing ? EVHTTP_CON_READ_ON_WRITE_ERROR : 0);
+	conn->writing = evbuffer_get_length(output) > 0;
 }
 
 void

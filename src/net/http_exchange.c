@@ -30,6 +30,7 @@ enum { TLS_RECORD_MAX = 16000 };
 
 static void on_connect_event(struct bufferevent *, short what, void *arg);
 static void begin_exchange(struct ac_http_conn *);
+static void watch_upload(struct ac_http_conn *);
 static int on_header(struct evhttp_request *, void *arg);
 static void on_readable(struct bufferevent *, void *arg);
 static void on_writable(struct bufferevent *, void *arg);
@@ -115,6 +116,7 @@ ac_exchange_start(
 		return;
 	if (!fresh) {
 		join_output(conn);
+		watch_upload(conn);
 		return;
 	}
 	/* Stand before evhttp to see how the connecting goes. */
@@ -217,6 +219,7 @@ begin_exchange(struct ac_http_conn *conn)
 	conn->evhttp_event(conn->bev, BEV_EVENT_CONNECTED, conn->evhttp_arg);
 	if (conn->request != NULL)
 		join_output(conn);
+	watch_upload(conn);
 }
 
 /*
@@ -305,16 +308,74 @@ ac_exchange_is_final(struct evbuffer *input)
 	       line[len - 1] != '1';
 }
 
-/* As evhttp does it where its writing fails. Nothing else would make it read
- * before the end of a request that nobody may read any more. */
+static void
+ignore_written(struct bufferevent *bev, void *arg)
+{
+	AC_UNUSED(bev);
+	AC_UNUSED(arg);
+}
+
+/*
+ * A peer may answer and close before it has read the whole request. With a
+ * flag evhttp throws the rest away and reads where its writing fails; but with
+ * the flag it also waits for ever behind an end that comes later, and a write
+ * callback that is still on its way (over TLS they are deferred) ends the
+ * process. So it has the flag for this moment alone, and no write callback
+ * afterwards.
+ */
 void
 ac_exchange_stop_writing(struct ac_http_conn *conn)
 {
+	bufferevent_data_cb read;
 	bufferevent_event_cb event;
 	void *arg;
 
-	bufferevent_getcb(conn->bev, NULL, NULL, &event, &arg);
-	event(conn->bev, BEV_EVENT_WRITING | BEV_EVENT_ERROR, arg);
+	conn->answered_early = true;
+	evhttp_connection_set_flags(
+	    conn->evcon, EVHTTP_CON_READ_ON_WRITE_ERROR);
+	conn->evhttp_event(
+	    conn->bev, BEV_EVENT_WRITING | BEV_EVENT_ERROR, conn->evhttp_arg);
+	evhttp_connection_set_flags(conn->evcon, 0);
+	if (conn->request == NULL)
+		return;
+	bufferevent_getcb(conn->bev, &read, NULL, &event, &arg);
+	bufferevent_setcb(conn->bev, read, ignore_written, event, arg);
+}
+
+static void
+on_upload_writable(struct bufferevent *bev, void *arg)
+{
+	struct ac_http_conn *conn = arg;
+
+	if (!conn->writing)
+		conn->evhttp_write(bev, conn->evhttp_arg);
+}
+
+/* The connection breaks within the request: perhaps there is an answer. */
+static void
+on_upload_event(struct bufferevent *bev, short what, void *arg)
+{
+	struct ac_http_conn *conn = arg;
+
+	if ((what & BEV_EVENT_TIMEOUT) == 0 && conn->writing &&
+	    (what & BEV_EVENT_WRITING ||
+		ac_exchange_is_final(bufferevent_get_input(bev))))
+		ac_exchange_stop_writing(conn);
+	else
+		conn->evhttp_event(bev, what, conn->evhttp_arg);
+}
+
+/* Stands before evhttp until the request has been written, when evhttp sets
+ * callbacks anew. */
+static void
+watch_upload(struct ac_http_conn *conn)
+{
+	if (conn->request == NULL || !conn->writing)
+		return;
+	bufferevent_getcb(conn->bev, NULL, &conn->evhttp_write,
+	    &conn->evhttp_event, &conn->evhttp_arg);
+	bufferevent_setcb(
+	    conn->bev, NULL, on_upload_writable, on_upload_event, conn);
 }
 
 /* Hands on what has come of an unfinished chunk; evhttp would wait for all

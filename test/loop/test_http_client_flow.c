@@ -390,6 +390,43 @@ an_answer_within_the_upload_is_read(void **state)
 	authority_close(&authority);
 }
 
+/* The connection breaks while a large request is being written, and some of
+ * it has just gone out. */
+static void
+an_upload_may_break_at_any_moment(void **state)
+{
+	static const struct peer_step at_once[] = {RESET, END};
+	static const struct peer_step soon[] = {WAIT(1), RESET, END};
+	static const struct peer_step later[] = {WAIT(20), RESET, END};
+	static const struct peer_step deaf[] = {
+	    WAIT(5), DEAF, WAIT(5), CUT, END};
+	static const struct peer_step *const scripts[] = {
+	    at_once, soon, later, deaf};
+	struct authority authority;
+	struct scene_wish wish = {.host = "127.0.0.1"};
+
+	AC_UNUSED(state);
+	authority_open(&authority);
+	for (size_t i = 0; i < 2 * AC_LENGTH(scripts); i++) {
+		struct scene scene;
+		struct call call = {.heads = 0};
+
+		if (i == AC_LENGTH(scripts)) {
+			wish.peer_tls = certs_good_server_new(&authority);
+			wish.ca_file = authority.file.path;
+		}
+		scene_open(&scene, &wish);
+		peer_script(scene.peer, scripts[i % AC_LENGTH(scripts)]);
+		call_post(&call, &scene, "/", 64 * MB);
+		call_wait(&call);
+		assert_false(call.succeeded);
+		assert_int_equal(call.heads, 0);
+		scene_close(&scene);
+	}
+	SSL_CTX_free(wish.peer_tls);
+	authority_close(&authority);
+}
+
 int
 main(void)
 {
@@ -407,6 +444,7 @@ main(void)
 	    cmocka_unit_test(
 		a_flood_from_a_peer_that_takes_no_request_takes_little_memory),
 	    cmocka_unit_test(an_answer_within_the_upload_is_read),
+	    cmocka_unit_test(an_upload_may_break_at_any_moment),
 	};
 
 	loop_process_init();

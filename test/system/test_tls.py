@@ -237,3 +237,43 @@ def test_deltas_pass_at_once(tls_program, tls_upstream):
             assert events.next_delta() == {"content": f"{number} "}
             turns.release()
         assert events.rest()[-1] == "[DONE]"
+
+
+# What the upstream does within an upload, of which it has read a part.
+def reset_connection(connection):
+    connection.reset()
+
+
+def refuse_and_close(connection):
+    connection.socket.sendall(
+        b"HTTP/1.1 413 Content Too Large\r\nContent-Type: application/json\r\n"
+        b"Content-Length: 22\r\n\r\n{\"message\":\"too much\"}")
+
+
+def refuse_and_reset(connection):
+    refuse_and_close(connection)
+    connection.reset()
+
+
+@pytest.mark.parametrize("act", [reset_connection, refuse_and_close,
+                                 refuse_and_reset])
+@pytest.mark.parametrize("size", [1_500_000, 15_000_000])
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+def test_upload_that_breaks_costs_nothing_else(
+        launch, good, authority, act, size, tls):
+    """In another process than the program's, so that it can happen between
+    two records."""
+    def read_a_part(connection):
+        connection.reader.read(100_000)
+        act(connection)
+
+    with Upstream(tls=good if tls else None, name="localhost") as upstream:
+        upstream.on_upload = read_a_part
+        program = launch(AKASH_BASE_URL=upstream.url, UPSTREAM_RETRIES="0",
+                         SSL_CERT_FILE=str(authority.certificate))
+        for _ in range(5):
+            response = program.chat("x" * size)
+            message = check_error(response, 502, "upstream_error")
+            if act is refuse_and_close:
+                assert "too much" in message
+        check_completion(program.chat().json())

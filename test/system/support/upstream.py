@@ -155,6 +155,9 @@ class Exchange:
         assert surplus == b"", "a second request came while one was running"
 
 
+LARGE = 1_000_000  # bytes
+
+
 class Connection:
     """A program's connection: reads requests until one of the two ends it."""
 
@@ -191,9 +194,17 @@ class Connection:
             headers.append((name, value.strip()))
         request = Request(method, path, headers, b"", self.number)
         assert request.header("Transfer-Encoding") is None
-        request.body = self.reader.read(
-            int(request.header("Content-Length") or 0))
+        length = int(request.header("Content-Length") or 0)
+        if length >= LARGE and self.upstream.on_upload is not None:
+            self.upstream.on_upload(self)
+            return None
+        request.body = self.reader.read(length)
         return request
+
+    def reset(self):
+        """Ends with an RST."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                               struct.pack("ii", 1, 0))
 
     def close(self):
         for thing in (self.reader, self.socket):
@@ -208,6 +219,7 @@ class Upstream:
 
     def __init__(self, tls=None, max_age=600, name="127.0.0.1"):
         self.tls = tls
+        self.on_upload = None  # gets the Connection of a LARGE body
         self.max_age = max_age
         self.models = MODELS
         self.on_session = self.grant_session
