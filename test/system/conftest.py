@@ -2,6 +2,7 @@
 """The fixtures of the system tests: an upstream, and programs before it."""
 import pytest
 
+from support import datastream, uistream
 from support.program import Program
 from support.upstream import Upstream
 
@@ -45,3 +46,11 @@ def start(launch, upstream):
 def program(start):
     """A program before the upstream, with every option at its default."""
     return start()
+
+
+@pytest.fixture(params=[datastream, uistream],
+                ids=["data-stream", "ui-stream"])
+def protocol(request):
+    """What the upstream writes its answers in: both modules have the same
+    functions."""
+    return request.param

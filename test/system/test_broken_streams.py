@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """An answer that fails in its middle: a stream ends with one error event, a
 whole answer becomes an HTTP error, and nobody takes a half for the whole."""
-import json
 import threading
 
 import pytest
@@ -9,8 +8,8 @@ import pytest
 from support import GUARD_S
 from support import datastream as ds
 from support.client import chat_body
-from support.shape import (check_completion, check_deltas, check_error,
-                           check_error_body, check_stream)
+from support.shape import (check_completion, check_error,
+                           check_failed_stream, check_stream)
 
 BEGIN = [ds.START, ds.text("Partial"), ds.text(" answer")]
 
@@ -97,21 +96,6 @@ FAILURES = {
         close_without_an_end, "upstream_error", ""),
     "chunk size that is none": (bad_chunk_size, "upstream_error", ""),
 }
-
-
-def check_failed_stream(events, begun=()):
-    """Reads a stream to its bad end: deltas, one error event, the end of
-    the connection; no finish, no [DONE]. begun are payloads that were read
-    before. Returns the text and the error."""
-    payloads = [*begun]
-    while (payload := events.next()) is not None:
-        payloads.append(payload)
-    assert "[DONE]" not in payloads
-    *deltas, last = [json.loads(payload) for payload in payloads]
-    streamed = check_deltas(deltas)
-    error = check_error_body(last)
-    assert events.response.connection.is_closed()
-    return streamed.text, error
 
 
 @pytest.mark.parametrize("name", FAILURES)

@@ -161,7 +161,7 @@ class Events:
 
     Nothing but "data: PAYLOAD" and a blank line is accepted: the program
     sends no names or ids, and a comment only where on_comment is there, which
-    is then called for each.
+    is then called for each, or where next_frame() is asked.
     """
 
     def __init__(self, response, on_comment=None):
@@ -172,29 +172,28 @@ class Events:
 
     def next(self):
         """The next payload as text, or None at the body's end."""
-        event = self._next_block()
-        while event is not None and self._is_comment(event):
+        frame = self.next_frame()
+        while (frame is not None and frame.startswith(":") and
+               self._on_comment is not None):
             self._on_comment()
-            event = self._next_block()
-        if event is None:
+            frame = self.next_frame()
+        if frame is None:
             return None
-        assert event.startswith(b"data: "), event
-        assert b"\n" not in event and b"\r" not in event, event
-        return event[len(b"data: "):].decode("utf-8")
+        assert frame.startswith("data: "), frame
+        return frame[len("data: "):]
 
-    def _is_comment(self, event):
-        return (self._on_comment is not None and event.startswith(b":") and
-                b"\n" not in event)
-
-    def _next_block(self):
+    def next_frame(self):
+        """The next event or comment as it came, without the blank line; or
+        None at the body's end."""
         while b"\n\n" not in self._buffer:
             piece = next(self._pieces, None)
             if piece is None:
                 assert self._buffer == b"", f"half an event: {self._buffer!r}"
                 return None
             self._buffer += piece
-        event, _, self._buffer = self._buffer.partition(b"\n\n")
-        return event
+        frame, _, self._buffer = self._buffer.partition(b"\n\n")
+        assert b"\n" not in frame and b"\r" not in frame, frame
+        return frame.decode("utf-8")
 
     def next_json(self):
         payload = self.next()

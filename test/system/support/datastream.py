@@ -6,6 +6,9 @@ import re
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 
+HEADERS = [("content-type", "text/plain; charset=utf-8"),
+           ("x-vercel-ai-data-stream", "v1")]
+
 
 def literal(text):
     """A text as JavaScript's JSON.stringify writes it; surrogates that stand
@@ -63,10 +66,10 @@ def answer_lines(*texts, reason="stop", prompt=None, completion=None):
 
 # ---- handlers -------------------------------------------------------------
 
-def send_lines(*lines):
+def send_lines(*lines, headers=None):
     """A handler: the head, each line as a chunk of its own, the end."""
     def handle(exchange):
-        exchange.start()
+        exchange.start(headers=headers)
         for one in lines:
             exchange.send_chunk(one)
         exchange.end()
@@ -78,11 +81,11 @@ def answer(*texts, **ending):
     return send_lines(*answer_lines(*texts, **ending))
 
 
-def cut_after(*lines):
+def cut_after(*lines, headers=None):
     """A handler: these lines, then the connection is closed within the
     body."""
     def handle(exchange):
-        exchange.start()
+        exchange.start(headers=headers)
         for one in lines:
             exchange.send_chunk(one)
         exchange.cut()

@@ -21,10 +21,16 @@ def is_integer(value):
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+ID_PREFIXES = {"chat.completion": "chatcmpl-",
+               "chat.completion.chunk": "chatcmpl-",
+               "text_completion": "cmpl-"}
+
+
 def check_head(value, kind):
     """What a completion and its chunks begin with."""
     assert value["object"] == kind
-    assert isinstance(value["id"], str) and value["id"].startswith("chatcmpl-")
+    assert isinstance(value["id"], str)
+    assert value["id"].startswith(ID_PREFIXES[kind])
     assert isinstance(value["model"], str)
     assert is_integer(value["created"])
     assert abs(value["created"] - time.time()) < 120
@@ -130,6 +136,55 @@ def check_stream(payloads, include_usage=False):
     return streamed
 
 
+def check_text_choice(value, finishes):
+    """The one choice of a text_completion, which is returned."""
+    check_head(value, "text_completion")
+    [choice] = value["choices"]
+    check_keys(choice, {"text", "index", "logprobs", "finish_reason"})
+    assert isinstance(choice["text"], str)
+    assert choice["index"] == 0
+    assert choice["logprobs"] is None
+    assert choice["finish_reason"] in finishes, choice
+    return choice
+
+
+TEXT_FINISHES = {"stop", "length", "content_filter"}
+
+
+def check_text_completion(value):
+    """A whole text_completion; returns its one choice."""
+    check_keys(value, {"id", "object", "created", "model", "choices",
+                       "usage"})
+    check_usage(value["usage"])
+    return check_text_choice(value, TEXT_FINISHES)
+
+
+def check_text_stream(payloads, include_usage=False):
+    """A whole stream of text_completions: texts, one finish, the usage if it
+    was asked for, [DONE]. Returns Streamed."""
+    assert payloads[-1] == "[DONE]"
+    frames = [json.loads(payload) for payload in payloads[:-1]]
+    usage = None
+    keys = {"id", "object", "created", "model", "choices"}
+    if include_usage:
+        keys.add("usage")
+        assert all(frame["usage"] is None for frame in frames[:-1])
+        usage = frames[-1]["usage"]
+        check_usage(usage)
+        assert frames[-1]["choices"] == []
+    for frame in frames:
+        check_keys(frame, keys)
+        check_head(frame, "text_completion")
+    heads = {(one["id"], one["created"], one["model"]) for one in frames}
+    assert len(heads) == 1, heads
+    *texts, last = frames[:-1] if include_usage else frames
+    pieces = [check_text_choice(one, {None})["text"] for one in texts]
+    finish = check_text_choice(last, TEXT_FINISHES)
+    assert finish["text"] == "" and "" not in pieces
+    return Streamed("".join(pieces), "", finish["finish_reason"], usage,
+                    heads.pop())
+
+
 INVALID = "invalid_request_error"
 
 # status: (the type of its errors, the codes they may carry)
@@ -191,3 +246,18 @@ def check_early_error(response, status, code, param=None):
     error = check_error_body(body)
     assert (error["code"], error["param"]) == (code, param), error
     return error["message"]
+
+
+def check_failed_stream(events, begun=()):
+    """Reads a stream to its bad end: deltas, one error event, the end of
+    the connection; no finish, no [DONE]. begun are payloads that were read
+    before. Returns the text and the error."""
+    payloads = [*begun]
+    while (payload := events.next()) is not None:
+        payloads.append(payload)
+    assert "[DONE]" not in payloads
+    *deltas, last = [json.loads(payload) for payload in payloads]
+    streamed = check_deltas(deltas)
+    error = check_error_body(last)
+    assert events.response.connection.is_closed()
+    return streamed.text, error

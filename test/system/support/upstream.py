@@ -20,7 +20,7 @@ import threading
 import time
 
 from support import GUARD_S
-from support.datastream import answer
+from support.datastream import HEADERS, answer
 
 MODELS = [
     {"id": "Meta-Llama-3-3-70B-Instruct", "name": "Llama 3.3 70B",
@@ -91,8 +91,7 @@ class Exchange:
         """The head, without headers that of a data stream; more leaves in
         the same write."""
         if headers is None:
-            headers = [("content-type", "text/plain; charset=utf-8"),
-                       ("x-vercel-ai-data-stream", "v1")]
+            headers = HEADERS
         lines = [f"HTTP/1.1 {status} Whatever"]
         lines += [f"{k}: {v}" for k, v in [*APP_HEADERS, *headers]]
         if (self.request.header("Connection") or "").lower() == "close":
