@@ -54,3 +54,9 @@ def protocol(request):
     """What the upstream writes its answers in: both modules have the same
     functions."""
     return request.param
+
+
+@pytest.fixture(params=[False, True], ids=["whole", "stream"])
+def stream(request):
+    """Whether the client asks for a stream."""
+    return request.param

@@ -13,11 +13,6 @@ TEXT = "\n \n\n Four.\n"
 THOUGHT = " \nHm. \n"
 
 
-@pytest.fixture(name="stream", params=[False, True], ids=["whole", "stream"])
-def make_stream(request):
-    return request.param
-
-
 # ---- text -----------------------------------------------------------------
 
 def test_plain_answer(program, upstream, protocol, stream):
@@ -206,7 +201,7 @@ QUESTION = "äöü? " * 10  # 80 bytes
 SAID = ["Grüße, ", "Welt!"]  # 14 bytes
 
 USAGES = {"given": ((11, 7), (11, 7)), "null": ((None, None), (20, 3)),
-          "half": ((None, 7), (20, 7)), "zero": ((11, 0), (11, 0))}
+          "half": ((None, 7), (20, 7))}
 
 
 def usage_of(prompt, completion):
@@ -214,7 +209,7 @@ def usage_of(prompt, completion):
             "total_tokens": prompt + completion}
 
 
-@pytest.mark.parametrize("name", ["given", "null", "half"])
+@pytest.mark.parametrize("name", USAGES)
 def test_usage(program, upstream, protocol, stream, name):
     (prompt, completion), expected = USAGES[name]
     upstream.on_chat = protocol.answer(*SAID, prompt=prompt,
