@@ -31,6 +31,7 @@ def load_system_fixtures():
 system = load_system_fixtures()
 launch, program = system.launch, system.program
 start, upstream = system.start, system.upstream
+protocol = system.protocol
 
 
 def pytest_addoption(parser):

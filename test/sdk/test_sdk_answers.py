@@ -3,11 +3,13 @@
 every answer against their own types; what these let pass is checked by the
 system tests' shapes."""
 import threading
+import time
 
 import pytest
 
 from clients.sdk import MODEL
 from support import datastream as ds
+from support.endless import Endless
 from support.shape import (check_completion, check_keys, check_stream,
                            is_integer)
 from support.upstream import MODELS
@@ -77,8 +79,8 @@ def test_request_id_is_that_of_the_log(sdk, program):
 
 
 @pytest.mark.parametrize("name", FINISHES)
-def test_finish_reason_is_told(sdk, program, upstream, name):
-    upstream.on_chat = ds.answer("x", reason=name)
+def test_finish_reason_is_told(sdk, program, upstream, protocol, name):
+    upstream.on_chat = protocol.answer("x", reason=name)
     whole = sdk.chat(program).ok()
     check_completion(whole.result)
     assert whole.result["choices"][0]["finish_reason"] == FINISHES[name]
@@ -86,8 +88,8 @@ def test_finish_reason_is_told(sdk, program, upstream, name):
     assert check_stream(streamed.payloads()).finish == FINISHES[name]
 
 
-def test_any_text_comes_through(sdk, program, upstream):
-    upstream.on_chat = ds.answer(*TEXT)
+def test_any_text_comes_through(sdk, program, upstream, protocol):
+    upstream.on_chat = protocol.answer(*TEXT)
     assert check_completion(sdk.chat(program).ok().result)["content"] == TEXT
     assert check_stream(sdk.stream(program).ok().payloads()).text == TEXT
 
@@ -97,15 +99,45 @@ def test_any_text_goes_up(sdk, program, upstream):
     assert upstream.chat_body()["messages"][0]["content"] == TEXT
 
 
-def test_reasoning_stands_beside_the_text(sdk, program, upstream):
-    upstream.on_chat = ds.send_lines(
-        ds.START, ds.reasoning("Let me "), ds.reasoning("see."),
-        ds.text("42"), *ds.ends())
+def test_reasoning_stands_beside_the_text(sdk, program, upstream, protocol):
+    """In a field of which the clients' own types do not know."""
+    upstream.on_chat = protocol.send_lines(
+        protocol.START, protocol.reasoning("Let me "),
+        *map(protocol.text, ["<thi", "nk>see.</thi", "nk>", "42"]),
+        *protocol.ends())
     message = check_completion(sdk.chat(program).ok().result)
     assert message["content"] == "42"
     assert message["reasoning_content"] == "Let me see."
     streamed = check_stream(sdk.stream(program).ok().payloads())
     assert (streamed.reasoning, streamed.text) == ("Let me see.", "42")
+
+
+def test_answer_ends_before_a_stop_string(sdk, program, upstream, protocol):
+    lines = [protocol.START, protocol.text("one t"), protocol.text("wo")]
+    upstream.on_chat = Endless(protocol, *lines)
+    [choice] = sdk.chat(program, stop=["two"]).ok().result["choices"]
+    assert choice["message"]["content"] == "one "
+    assert choice["finish_reason"] == "stop"
+    upstream.on_chat.check_gone()
+    upstream.on_chat = Endless(protocol, *lines)
+    streamed = check_stream(sdk.stream(program, stop="two").ok().payloads())
+    assert (streamed.text, streamed.finish) == ("one ", "stop")
+    upstream.on_chat.check_gone()
+
+
+def test_answer_is_cut_after_max_tokens(sdk, program, upstream, protocol):
+    lines = [protocol.START, protocol.text("Hello, world!")]
+    upstream.on_chat = Endless(protocol, *lines)
+    call = sdk.chat(program, max_completion_tokens=2).ok()
+    [choice] = call.result["choices"]
+    assert choice["message"]["content"] == "Hello, w"
+    assert choice["finish_reason"] == "length"
+    assert call.result["usage"]["completion_tokens"] == 2
+    upstream.on_chat.check_gone()
+    upstream.on_chat = Endless(protocol, *lines)
+    streamed = check_stream(sdk.stream(program, max_tokens=2).ok().payloads())
+    assert (streamed.text, streamed.finish) == ("Hello, w", "length")
+    upstream.on_chat.check_gone()
 
 
 def test_fields_that_clients_send_pass(sdk, program):
@@ -140,8 +172,10 @@ def test_stream_has_the_official_shape(sdk, program):
     assert streamed.head[2] == MODEL
 
 
-def test_usage_comes_last_when_it_is_asked_for(sdk, program, upstream):
-    upstream.on_chat = ds.answer("Hello", ", world!", prompt=11, completion=7)
+def test_usage_comes_last_when_it_is_asked_for(sdk, program, upstream,
+                                               protocol):
+    upstream.on_chat = protocol.answer("Hello", ", world!", prompt=11,
+                                       completion=7)
     call = sdk.stream(program, stream_options={"include_usage": True}).ok()
     streamed = check_stream(call.payloads(), include_usage=True)
     assert streamed.text == "Hello, world!"
@@ -156,15 +190,15 @@ def test_stream_without_usage_never_has_empty_choices(sdk, program):
     assert all(chunk["choices"] for chunk in call.chunks)
 
 
-def test_stream_is_not_held_back(sdk, program, upstream):
+def test_stream_is_not_held_back(sdk, program, upstream, protocol):
     read = threading.Event()
 
     def handle(exchange):
-        exchange.start()
-        exchange.send_chunk(ds.text("first"))
+        exchange.start(headers=protocol.HEADERS)
+        exchange.send_chunk(protocol.START + protocol.text("first"))
         exchange.wait(read)
-        exchange.send_chunk(ds.text(" second"))
-        exchange.send_chunk(b"".join(ds.ends()))
+        exchange.send_chunk(protocol.text(" second"))
+        exchange.send_chunk(b"".join(protocol.ends()))
         exchange.end()
 
     upstream.on_chat = handle
@@ -173,6 +207,26 @@ def test_stream_is_not_held_back(sdk, program, upstream):
         call.next_chunk()
     read.set()
     assert check_stream(call.wait().ok().payloads()).text == "first second"
+
+
+def test_comments_are_not_seen(sdk, start, upstream, protocol):
+    """The silences before and in an answer are bridged with them."""
+    program = start(FIRST_COMMENT_DELAY="1", COMMENT_INTERVAL="1")
+
+    def handle(exchange):
+        exchange.start(headers=protocol.HEADERS)
+        for text in ("first", " second"):
+            time.sleep(1.5)
+            exchange.send_chunk(
+                (protocol.START if text == "first" else b"") +
+                protocol.text(text))
+        exchange.send_chunk(b"".join(protocol.ends()))
+        exchange.end()
+
+    upstream.on_chat = handle
+    call = sdk.stream(program, options={"max_retries": 2}).ok()
+    assert check_stream(call.payloads()).text == "first second"
+    assert upstream.count("chat") == 1
 
 
 @pytest.mark.parametrize("usage", [False, True])

@@ -9,11 +9,13 @@ import pytest
 from clients.sdk import MODEL
 from support import GUARD_S
 from support import datastream as ds
+from support import uistream as ui
+from support.endless import Endless
 from support.upstream import unused_port
 
-IMAGE = {"role": "user", "content": [
+AUDIO = {"role": "user", "content": [
     {"type": "text", "text": "What is this?"},
-    {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}]}
+    {"type": "input_audio", "input_audio": {"data": "AA==", "format": "wav"}}]}
 
 
 def check(error, status, code, param=None):
@@ -39,8 +41,11 @@ BAD = {
     "type": ({"top_p": "high"}, "invalid_type", "top_p"),
     "role": ({"messages": [{"role": "judge", "content": "x"}]},
              "unsupported_value", "messages[0].role"),
-    "image": ({"messages": [IMAGE]}, "unsupported_content",
+    "audio": ({"messages": [AUDIO]}, "unsupported_content",
               "messages[0].content[1].type"),
+    "n": ({"n": 2}, "unsupported_value", "n"),
+    "JSON": ({"response_format": {"type": "json_object"}},
+             "unsupported_value", "response_format"),
 }
 
 
@@ -123,6 +128,8 @@ WORDS = {
                 "BadRequestError", "context_length_exceeded", None),
     "model": ("The model `x` does not exist.", 404, "NotFoundError",
               "model_not_found", "model"),
+    "key": ("Incorrect API key provided.", 502, "InternalServerError",
+            "upstream_error", None),
     "other": ("Something broke.", 502, "InternalServerError",
               "upstream_error", None),
 }
@@ -130,10 +137,12 @@ WORDS = {
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("name", WORDS)
-def test_error_line_of_the_upstream(sdk, program, upstream, name, stream):
+def test_error_line_of_the_upstream(sdk, program, upstream, protocol, name,
+                                    stream):
     """The site says 200 and fails within; the client gets a status."""
     words, status, expected, code, param = WORDS[name]
-    upstream.on_chat = ds.send_lines(ds.START, ds.error(words))
+    upstream.on_chat = protocol.send_lines(
+        protocol.START, protocol.error(words))
     error = sdk.chat(program, stream=stream).failed(expected)
     check(error, status, code, param)
     assert words in error.text
@@ -161,6 +170,37 @@ def test_broken_upstream(sdk, program, upstream, name, stream):
     check_logged(program, error)
 
 
+# The same in either protocol.
+BREAKS = {
+    "nothing": lambda p: p.send_lines(),
+    "end behind the start": lambda p: p.send_lines(p.START),
+    "cut behind the start": lambda p: p.cut_after(p.START),
+    "finish is an error": lambda p: p.send_lines(p.START, *p.ends("error")),
+    "no word and no reason": lambda p: p.answer(reason="unknown"),
+    "text behind an error": lambda p: p.send_lines(
+        p.START, p.error("Oh no"), p.text("Hello"), *p.ends()),
+}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("name", BREAKS)
+def test_answer_that_breaks_before_it_begins(sdk, program, upstream, protocol,
+                                             name, stream):
+    upstream.on_chat = BREAKS[name](protocol)
+    error = sdk.chat(program, stream=stream).failed("InternalServerError")
+    check(error, 502, "upstream_error")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_answer_that_is_aborted_before_it_begins(sdk, program, upstream,
+                                                 stream):
+    upstream.on_chat = ui.send_lines(
+        ui.START, ui.part("abort", reason="No more"), ui.DONE)
+    error = sdk.chat(program, stream=stream).failed("InternalServerError")
+    check(error, 502, "upstream_error")
+    assert "No more" in error.text
+
+
 def test_session_that_is_refused(sdk, program, upstream):
     upstream.on_session = ds.reply(500)
     error = sdk.chat(program).failed("InternalServerError")
@@ -176,11 +216,12 @@ def test_upstream_that_is_not_there(sdk, launch):
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_upstream_that_stays_silent(sdk, start, upstream, stream):
-    upstream.on_chat = lambda exchange: exchange.wait_gone()
+def test_upstream_that_stays_silent(sdk, start, upstream, protocol, stream):
+    upstream.on_chat = Endless(protocol, protocol.START)
     program = start(FIRST_EVENT_TIMEOUT="1")
     error = sdk.chat(program, stream=stream).failed("InternalServerError")
     check(error, 504, "upstream_first_event_timeout")
+    upstream.on_chat.check_gone()
 
 
 # ---- no HTTP answer at all ------------------------------------------------

@@ -150,8 +150,9 @@ class Sdk:
               named=None, **options):
         """Starts a call of a method such as "models.list" of a client that
         is made for it. server is a program or a base URL. Options are those
-        of the client: api_key, max_retries, timeout (seconds), headers. With
-        leave_after a stream is left after so many chunks."""
+        of the client: api_key, max_retries, timeout (seconds), headers, and
+        strict, whether answers are held against its own types, where it can
+        do that. With leave_after a stream is left after so many chunks."""
         base = (server if isinstance(server, str) else
                 f"http://{server.host}:{server.port}/v1")
         answers = queue.Queue()
@@ -161,7 +162,7 @@ class Sdk:
                "named": named or {}, "leave_after": leave_after,
                "client": {"base_url": base, "api_key": "none",
                           "max_retries": 0, "timeout": GUARD_S,
-                          "headers": {}, **options}}
+                          "headers": {}, "strict": True, **options}}
         self._process.stdin.write(json.dumps(job) + "\n")
         self._process.stdin.flush()
         return Call(answers)

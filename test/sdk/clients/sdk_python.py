@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """openai for Python behind the lines that sdk.py describes. Every answer is
-held against the client's own types (_strict_response_validation)."""
+held against the client's own types (_strict_response_validation), unless the
+call says otherwise."""
 import asyncio
 import functools
 import json
@@ -31,7 +32,7 @@ def make_client(kind, options):
                 max_retries=options["max_retries"],
                 timeout=options["timeout"],
                 default_headers=options["headers"],
-                _strict_response_validation=True)
+                _strict_response_validation=options["strict"])
 
 
 def find(client, job):
