@@ -420,8 +420,10 @@ finish(struct ac_chat_answer *answer, const struct ac_event *event)
 		return;
 	}
 	if (answer->state == AC_CHAT_ANSWER_WAITING &&
-	    event->finish == AC_FINISH_UNKNOWN) {
-		/* No word and no reason: the model's answer was no answer. */
+	    (event->finish == AC_FINISH_UNKNOWN ||
+		event->finish == AC_FINISH_OTHER)) {
+		/* No word and no reason: the model's answer was no answer. The
+		 * "ai" package 6 and 7 say OTHER for UNKNOWN. */
 		fail(answer, "The upstream's answer ended before it began.");
 		return;
 	}

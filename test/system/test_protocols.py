@@ -160,15 +160,24 @@ def test_finish_reason(program, upstream, protocol, stream, reason):
     assert (answer.text, answer.finish) == ("x", FINISHES[reason])
 
 
+def test_no_word_and_no_finish_reason_is_a_failure(program, upstream,
+                                                   stream):
+    """Version 5.0 never gives one."""
+    upstream.on_chat = ui.answer(reason=None)
+    ask.chat_is_refused(program, stream, 502, "upstream_error")
+
+
 def test_content_filter_without_a_word(program, upstream, protocol, stream):
     upstream.on_chat = protocol.answer(reason="content-filter")
     answer = ask.chat(program, stream)
     assert (answer.text, answer.finish) == ("", "content_filter")
 
 
+@pytest.mark.parametrize("reason", ["unknown", "other"])
 def test_no_word_and_no_reason_is_a_failure(program, upstream, protocol,
-                                            stream):
-    upstream.on_chat = protocol.answer(reason="unknown")
+                                            stream, reason):
+    """Version 6 and later say "other" for "unknown"."""
+    upstream.on_chat = protocol.answer(reason=reason)
     ask.chat_is_refused(program, stream, 502, "upstream_error")
 
 
