@@ -15,6 +15,9 @@ static const struct {
     {"context length", AC_ERROR_CONTEXT_LENGTH},
     {"context window", AC_ERROR_CONTEXT_LENGTH},
     {"maximum context", AC_ERROR_CONTEXT_LENGTH},
+    /* of a request, not of its text */
+    {"took too long", AC_ERROR_UPSTREAM},
+    {"taking too long", AC_ERROR_UPSTREAM},
     {"too long", AC_ERROR_CONTEXT_LENGTH},
     {"invalid prompt", AC_ERROR_BAD_REQUEST},
     {"api key", AC_ERROR_UPSTREAM},

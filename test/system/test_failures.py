@@ -24,6 +24,8 @@ WORDS = {
         (400, "context_length_exceeded", None),
     "The prompt is too long: it exceeds the context window":
         (400, "context_length_exceeded", None),
+    "The request took too long": (502, "upstream_error", None),
+    "The model is taking too long to answer": (502, "upstream_error", None),
     "Incorrect API key provided: sk-x": (502, "upstream_error", None),
     "Unauthorized: please log in": (502, "upstream_error", None),
     "The model `x` does not exist": (404, "model_not_found", "model"),
