@@ -378,6 +378,20 @@ def test_other_failure_behind_the_head_is_an_event(start, upstream, name):
     check_error_body(json.loads(payload))
 
 
+def test_session_that_fails_behind_the_head_is_an_event(start, upstream):
+    program = start(FIRST_COMMENT_DELAY="1")
+    commented = threading.Event()
+    upstream.on_session = ds.hold(commented, ds.reply(500))
+    frames = open_frames(program)
+    with frames.connection:
+        assert frames.next() == COMMENT
+        commented.set()
+        frames.rest()
+    [payload] = frames.payloads
+    assert check_error_body(json.loads(payload))["code"] == \
+        "upstream_session_error"
+
+
 def test_no_first_event_behind_the_head_is_an_event(start, upstream):
     program = start(FIRST_COMMENT_DELAY="1", FIRST_EVENT_TIMEOUT="2")
     upstream.on_chat = stay_silent

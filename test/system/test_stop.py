@@ -163,6 +163,31 @@ def test_stopped_stream_is_a_good_one_in_the_log(program, upstream, protocol):
     assert access.get("completion_tokens") == "1"
 
 
+@pytest.mark.parametrize("framing", ["one chunk", "length", "close"])
+def test_stop_string_within_one_read(program, upstream, protocol, stream,
+                                     framing):
+    """The answer's end and the body's come with it, or much more text; the
+    next request is served in either case."""
+    lines = [protocol.START, protocol.text("one two three"),
+             protocol.text("y" * 100_000), *protocol.ends()]
+    data = b"".join(lines)
+
+    def handle(exchange):
+        if framing == "one chunk":
+            exchange.start(headers=protocol.HEADERS, more=(
+                b"%x\r\n%s\r\n0\r\n\r\n" % (len(data), data)))
+        else:
+            exchange.start(headers=protocol.HEADERS, more=data, framing=(
+                len(data) if framing == "length" else "close"))
+
+    for _ in range(5):
+        upstream.on_chat = handle
+        answer = ask.chat(program, stream, stop="two")
+        assert (answer.text, answer.finish) == ("one ", "stop")
+        upstream.on_chat = protocol.answer("Hello")
+        assert ask.chat(program, stream).text == "Hello"
+
+
 def test_error_before_a_stop_string_is_one(program, upstream, protocol,
                                            stream):
     upstream.on_chat = protocol.send_lines(
