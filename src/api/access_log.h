@@ -17,7 +17,7 @@ enum ac_ending {
 	AC_ENDING_DONE,           /* the client has it all */
 	AC_ENDING_REFUSED,        /* an error was the answer */
 	AC_ENDING_UPSTREAM_ERROR, /* likewise, by the upstream's fault */
-	AC_ENDING_CUT,            /* a stream that ended with an error event */
+	AC_ENDING_CUT,            /* what had begun was not completed */
 	AC_ENDING_CLIENT_GONE,    /* the client left first */
 	AC_ENDING_ABORTED,        /* this program ended it */
 	AC_ENDINGS

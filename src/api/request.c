@@ -13,9 +13,11 @@
 #include "api/request.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -263,15 +265,22 @@ hand_over(struct ac_request *request, enum ac_ending ending)
 }
 
 static void
+add_length(struct ac_request *request, uint64_t length)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%" PRIu64, length);
+	ac_request_add_header(request, "Content-Length", text);
+}
+
+static void
 send_reply(struct ac_request *request, int status, struct evbuffer *body,
     enum ac_ending ending)
 {
 	struct evhttp_request *http = request->http;
-	char length[24];
 
 	begin_reply(request, status, "application/json");
-	snprintf(length, sizeof(length), "%zu", evbuffer_get_length(body));
-	ac_request_add_header(request, "Content-Length", length);
+	add_length(request, evbuffer_get_length(body));
 	/* evhttp would send the body of a HEAD's answer. */
 	if (evhttp_request_get_command(http) == EVHTTP_REQ_HEAD)
 		body = NULL;
@@ -334,35 +343,60 @@ ac_request_reply_error(struct ac_request *request, const struct ac_error *error)
 	evbuffer_free(body);
 }
 
-void
-ac_request_start_stream(struct ac_request *request)
+/* The headers are there; a body comes piece by piece. */
+static void
+start_pieces(struct ac_request *request)
 {
-	struct evhttp_request *http = request->http;
-
-	/* Without chunks only the connection's end can end the stream; to a
-	 * client that asks to keep it evhttp would say Content-Length: 0. */
-	if (http->major < 1 || (http->major == 1 && http->minor < 1)) {
-		evhttp_remove_header(
-		    evhttp_request_get_input_headers(http), "Connection");
-		request->close_after = true;
-	}
-	begin_reply(request, 200, "text/event-stream; charset=utf-8");
-	ac_request_add_header(
-	    request, "Cache-Control", "no-cache, no-transform");
-	ac_request_add_header(request, "X-Accel-Buffering", "no");
-	evhttp_send_reply_start(http, 200, NULL);
+	evhttp_send_reply_start(request->http, 200, NULL);
 	request->state = REQUEST_STREAMING;
 	request->output_cb =
 	    evbuffer_add_cb(bufferevent_get_output(client_bev(request)),
 		on_output_changed, request);
 }
 
+/* Without chunks only the connection's end can end a body of unknown length;
+ * to a client that asks to keep it evhttp would say Content-Length: 0. */
+static void
+close_without_chunks(struct ac_request *request)
+{
+	struct evhttp_request *http = request->http;
+
+	if (http->major > 1 || (http->major == 1 && http->minor >= 1))
+		return;
+	evhttp_remove_header(
+	    evhttp_request_get_input_headers(http), "Connection");
+	request->close_after = true;
+}
+
+void
+ac_request_start_stream(struct ac_request *request)
+{
+	close_without_chunks(request);
+	begin_reply(request, 200, "text/event-stream; charset=utf-8");
+	ac_request_add_header(
+	    request, "Cache-Control", "no-cache, no-transform");
+	ac_request_add_header(request, "X-Accel-Buffering", "no");
+	start_pieces(request);
+}
+
+void
+ac_request_start_body(
+    struct ac_request *request, const char *type, int64_t length)
+{
+	if (length == AC_LENGTH_UNKNOWN)
+		close_without_chunks(request);
+	begin_reply(request, 200, type);
+	if (length != AC_LENGTH_UNKNOWN)
+		add_length(request, (uint64_t)length);
+	start_pieces(request);
+}
+
 enum ac_write
-ac_request_write(struct ac_request *request, struct evbuffer *events)
+ac_request_write(struct ac_request *request, struct evbuffer *data)
 {
 	struct evbuffer *output = bufferevent_get_output(client_bev(request));
 
-	evhttp_send_reply_chunk(request->http, events);
+	evhttp_send_reply_chunk(request->http, data);
 	ac_tls_server_join_output(client_bev(request));
 	if (evbuffer_get_length(output) > OUTPUT_HIGH)
 		request->full = true;
@@ -406,6 +440,22 @@ ac_request_fail_stream(struct ac_request *request, const struct ac_error *error)
 	evbuffer_free(event);
 	request->close_after = true;
 	end_stream(request, AC_ENDING_CUT);
+}
+
+void
+ac_request_cut_body(struct ac_request *request, const struct ac_error *error)
+{
+	const struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
+
+	log_failure(request, error);
+	forget_output(request);
+	/* A plain end would be the body's own where it has no length. evhttp
+	 * ends the connection before it closes it, whatever SO_LINGER says;
+	 * Linux resets one that is connected to nowhere. */
+	(void)connect(
+	    bufferevent_getfd(client_bev(request)), &nowhere, sizeof(nowhere));
+	ac_client_conn_close(request->conn);
+	finish(request, AC_ENDING_CUT);
 }
 
 /* Tells the handler from an event of its own: inside the output's callback

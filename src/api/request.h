@@ -64,20 +64,33 @@ void ac_request_reply_error(
 /* Begins a stream of server-sent events with status 200. */
 void ac_request_start_stream(struct ac_request *request);
 
+enum { AC_LENGTH_UNKNOWN = -1 };
+
+/* Begins a body of another type with status 200. length: what will be
+ * written, in bytes, or AC_LENGTH_UNKNOWN. Of a HEAD nothing is sent of it. */
+void ac_request_start_body(
+    struct ac_request *request, const char *type, int64_t length);
+
 enum ac_write {
 	AC_WRITE_MORE, /* the client keeps up */
 	AC_WRITE_FULL, /* it is behind: wait for on_writable */
 };
 
-/* Sends whole events, whose bytes are taken; never refuses them. */
+/* Sends whole events, or a piece of another body, whose bytes are taken;
+ * never refuses them. */
 enum ac_write ac_request_write(
-    struct ac_request *request, struct evbuffer *events);
+    struct ac_request *request, struct evbuffer *data);
 
-/* Ends the stream; the request's pointer is to be forgotten. */
+/* Ends the stream or the body; the request's pointer is to be forgotten. */
 void ac_request_end_stream(struct ac_request *request);
 
 /* Ends the stream with an error event; the connection closes behind it. */
 void ac_request_fail_stream(
+    struct ac_request *request, const struct ac_error *error);
+
+/* Ends a body that will not be whole, in the one way that tells a client:
+ * its connection is reset. The request's pointer is to be forgotten. */
+void ac_request_cut_body(
     struct ac_request *request, const struct ac_error *error);
 
 /* Closes the client's connection at once; on_gone runs. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/name.h"
 #include "base/url.h"
 
 static bool
@@ -74,4 +75,20 @@ ac_check_cookies(const char *value)
 		value += strspn(value, "; ");
 	}
 	return NULL;
+}
+
+const char *
+ac_check_public_url(const char *value)
+{
+	struct ac_url url = {.tls = false};
+	const char *why = NULL;
+
+	if (*value == '\0')
+		return NULL;
+	/* It is to stand in Markdown and in quotes as it is. */
+	if (!ac_name_is_made_of(value, strlen(value), "-._~:/[]%"))
+		return "it holds a character that is not allowed in it";
+	if (ac_url_parse(&url, value, &why))
+		ac_url_clear(&url);
+	return why;
 }

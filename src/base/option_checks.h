@@ -13,4 +13,7 @@ const char *ac_check_origins(const char *value);
 /* name=value pairs. */
 const char *ac_check_cookies(const char *value);
 
+/* A URL that others can be put behind. */
+const char *ac_check_public_url(const char *value);
+
 #endif

@@ -20,6 +20,7 @@ static_assert(AC_LENGTH(log_levels) == AC_LOG_LEVELS + 1, "one for each level");
 
 static const char *const reasonings[] = {"field", "tags", "drop", NULL};
 static const char *const unknown_models[] = {"reject", "pass", NULL};
+static const char *const image_urls[] = {"upstream", "proxy", NULL};
 
 const struct ac_option ac_option_table[] = {
     {
@@ -314,6 +315,31 @@ const struct ac_option ac_option_table[] = {
 	.placeholder = "SECONDS",
 	.allowed = "1 to 86400 seconds",
 	.help = "How long a picture's job may take.",
+    },
+    {
+	.name = "IMAGE_URLS",
+	.type = AC_TYPE_CHOICE,
+	.offset = FIELD(image_urls),
+	.choices = image_urls,
+	.default_value = "upstream",
+	.placeholder = "CHOICE",
+	.allowed = "`upstream` or `proxy`",
+	.help = "Where clients find pictures: at the site, or here under "
+		"`/images/`, for which no key is wanted.",
+    },
+    {
+	.name = "PUBLIC_URL",
+	.type = AC_TYPE_TEXT,
+	.offset = FIELD(public_url),
+	.one_line = true,
+	.check = ac_check_public_url,
+	.default_value = "",
+	.placeholder = "URL",
+	.allowed = "`http://` or `https://`, a host, perhaps a port and a "
+		   "path; or empty",
+	.help = "Where clients reach this program, for the addresses of "
+		"pictures with `IMAGE_URLS=proxy`; empty: what a request's "
+		"Host says.",
     },
     {
 	.name = "SSL_CERT_FILE",

@@ -37,7 +37,7 @@ struct ac_option {
 	const char *help; /* one sentence */
 };
 
-enum { AC_OPTIONS = 43 };
+enum { AC_OPTIONS = 45 };
 extern const struct ac_option ac_option_table[AC_OPTIONS];
 
 /* The row of a name, or NULL. */

@@ -30,6 +30,12 @@ enum ac_reasoning {
 	AC_REASONING_DROP,
 };
 
+/* Where clients are told that pictures are. */
+enum ac_image_urls {
+	AC_IMAGE_URLS_UPSTREAM,
+	AC_IMAGE_URLS_PROXY, /* GET /images/{name} */
+};
+
 /* A number that may be absent: an option whose empty value means "leave it
  * to the other side". */
 struct ac_optional_real {
@@ -71,6 +77,8 @@ struct ac_options {
 	int64_t upstream_retries;
 	int64_t models_ttl_s;
 	int64_t image_timeout_s;
+	enum ac_image_urls image_urls;
+	char *public_url; /* NULL: by each request's Host */
 	/* chat */
 	char *system_prompt; /* NULL: none */
 	char *default_model; /* NULL: none */

@@ -45,6 +45,8 @@ BAD_VALUES = {
     "NO_PROXY": [],
     "MODELS_TTL": ["0", "86401", "10m"],
     "IMAGE_TIMEOUT": ["0", "86401", "3m"],
+    "IMAGE_URLS": ["Proxy", "here"],
+    "PUBLIC_URL": ["chat.example.com", "https://u@a", "https://a?q"],
     "SSL_CERT_FILE": ["a\nb", "\udcff"],
     "SSL_CERT_DIR": ["a\nb", "\udcff"],
     "MAX_BODY_SIZE": ["1023", "1073741825", "20MB", "99999999999999999999"],

@@ -72,6 +72,13 @@ static const struct values table[] = {
     {"UPSTREAM_RETRIES", "2", {"0", "10"}, {"", "11", "-1", "x"}},
     {"MODELS_TTL", "600", {"1", "86400"}, {"", "0", "86401", "-5", "x"}},
     {"IMAGE_TIMEOUT", "180", {"1", "86400"}, {"", "0", "86401", "x"}},
+    {"IMAGE_URLS", "upstream", {"upstream", "proxy"}, {"", "Proxy", "here"}},
+    {"PUBLIC_URL", "",
+	{"", "https://chat.example.com", "http://a:8080/p/q/",
+	    "http://[::1]:1"},
+	{"chat.example.com", "ftp://a", "https://u@a", "https://a?q", "/p",
+	    "https://a:0", "https://a/(b)", "https://a/\"", "https://a/ b",
+	    "https://a/\n"}},
     {"SSL_CERT_FILE", "", {"", "/etc/ssl/a b.pem"},
 	{"a\nb", "\x1f", "\xc0\x80"}},
     {"SSL_CERT_DIR", "", {"", "/etc/ssl/certs"}, {"a\nb", "\t"}},
@@ -255,6 +262,8 @@ the_defaults_fill_the_fields(void **state)
 	assert_int_equal(options->upstream_retries, 2);
 	assert_int_equal(options->models_ttl_s, 600);
 	assert_int_equal(options->image_timeout_s, 180);
+	assert_int_equal(options->image_urls, AC_IMAGE_URLS_UPSTREAM);
+	assert_null(options->public_url);
 	assert_null(options->system_prompt);
 	assert_null(options->default_model);
 	assert_true(options->default_temperature.set);
@@ -301,6 +310,8 @@ set_every_option(struct ac_config *config)
 	set(config, "UPSTREAM_RETRIES", "1");
 	set(config, "MODELS_TTL", "5");
 	set(config, "IMAGE_TIMEOUT", "16");
+	set(config, "IMAGE_URLS", "proxy");
+	set(config, "PUBLIC_URL", "https://p/q");
 	set(config, "SSL_CERT_FILE", "/f");
 	set(config, "SSL_CERT_DIR", "/d");
 	set(config, "MAX_BODY_SIZE", "6000");
@@ -354,6 +365,8 @@ each_option_fills_its_field(void **state)
 	assert_int_equal(options->upstream_retries, 1);
 	assert_int_equal(options->models_ttl_s, 5);
 	assert_int_equal(options->image_timeout_s, 16);
+	assert_int_equal(options->image_urls, AC_IMAGE_URLS_PROXY);
+	assert_string_equal(options->public_url, "https://p/q");
 	assert_string_equal(options->system_prompt, "s\np");
 	assert_string_equal(options->default_model, "m");
 	assert_false(options->default_temperature.set);

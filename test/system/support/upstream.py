@@ -3,7 +3,8 @@
 
 Each connection is a thread that reads requests and hands them to a handler,
 a function of an Exchange. The session endpoint, the list of models and the
-check of the session behave like the site; a test exchanges what it wants by
+check of the session behave like the site; pictures are drawn by a Studio
+(support/pictures.py); a test exchanges what it wants by
 assigning another handler:
 
     upstream.on_chat = answer("Hello", " world")
@@ -38,13 +39,22 @@ MODELS = [
 
 KINDS = {("GET", "/api/auth/session/"): "session",
          ("GET", "/api/models/"): "models",
-         ("POST", "/api/chat/"): "chat"}
+         ("POST", "/api/chat/"): "chat",
+         ("GET", "/api/image-status/"): "status"}
 
 STALE = {"success": False, "message": "Unauthorized: Invalid session"}
 
 APP_HEADERS = [("X-Content-Type-Options", "nosniff"),
                ("X-XSS-Protection", "1; mode=block"),
                ("X-Frame-Options", "SAMEORIGIN")]
+
+
+def kind_of(method, path):
+    """What kind of request it is; what stands behind a "?" does not count."""
+    path = path.partition("?")[0]
+    if method == "GET" and path.startswith("/api/image/"):
+        return "image"
+    return KINDS.get((method, path), "other")
 
 
 class Request:
@@ -57,7 +67,7 @@ class Request:
         self.headers = headers
         self.body = body
         self.connection = connection
-        self.kind = KINDS.get((method, path), "other")
+        self.kind = kind_of(method, path)
 
     def header(self, name):
         """The value of a header, or None; it must not be there twice."""
@@ -224,6 +234,8 @@ class Upstream:
         self.on_session = self.grant_session
         self.on_models = self.list_models
         self.on_chat = answer("Hello", ", world", "!")
+        self.on_status = lambda exchange: exchange.reply(404)
+        self.on_image = lambda exchange: exchange.reply(404)
         self.on_other = lambda exchange: exchange.reply(404)
         self.requests = []
         self.refuse_next = 0  # chats and lists, whatever their session
