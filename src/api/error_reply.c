@@ -39,6 +39,8 @@ static const struct {
 	AC_RETRY_BY_STATUS},
     [AC_ERROR_CONTEXT_LENGTH] = {400, invalid, "context_length_exceeded",
 	AC_RETRY_BY_STATUS},
+    [AC_ERROR_IMAGE_NOT_DRAWN] = {400, invalid, "image_not_drawn",
+	AC_RETRY_BY_STATUS},
     [AC_ERROR_MISSING_KEY] = {401, invalid, NULL, AC_RETRY_BY_STATUS},
     [AC_ERROR_INVALID_KEY] = {401, invalid, "invalid_api_key",
 	AC_RETRY_BY_STATUS},

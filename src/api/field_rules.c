@@ -32,12 +32,15 @@ static judge_fn pass, ignore, judge_options, judge_n, judge_logprobs,
     judge_logprobs_count, judge_top_logprobs, judge_modalities,
     judge_response_format, judge_tool_choice, judge_function_call,
     judge_parallel_calls, judge_penalty, judge_tier, judge_verbosity,
-    refuse_feature, judge_echo, judge_suffix;
+    refuse_feature, judge_echo, judge_suffix, judge_choice, judge_size,
+    judge_compression, judge_partial_images, judge_user;
 
 enum {
 	CHAT = 1u << AC_ENDPOINT_CHAT,
 	COMPLETION = 1u << AC_ENDPOINT_COMPLETION,
+	IMAGES = 1u << AC_ENDPOINT_IMAGES,
 	BOTH = CHAT | COMPLETION,
+	ALL = BOTH | IMAGES,
 };
 
 static const struct rule {
@@ -46,10 +49,10 @@ static const struct rule {
 	unsigned endpoints;
 } rules[] = {
     /* read elsewhere */
-    {"model", pass, BOTH},
+    {"model", pass, ALL},
     {"messages", pass, CHAT},
-    {"prompt", pass, COMPLETION},
-    {"stream", pass, BOTH},
+    {"prompt", pass, COMPLETION | IMAGES},
+    {"stream", pass, ALL},
     {"temperature", pass, BOTH},
     {"top_p", pass, BOTH},
     {"topP", pass, BOTH},
@@ -57,6 +60,8 @@ static const struct rule {
     {"max_tokens", pass, BOTH},
     {"max_completion_tokens", pass, BOTH},
     {"stream_options", judge_options, BOTH},
+    {"n", pass, IMAGES},
+    {"response_format", pass, IMAGES},
     /* they change what the answer is */
     {"n", judge_n, BOTH},
     {"best_of", judge_n, COMPLETION},
@@ -92,6 +97,16 @@ static const struct rule {
     {"prompt_cache_retention", ignore, BOTH},
     {"prompt_cache_options", ignore, BOTH},
     {"safety_identifier", ignore, BOTH},
+    /* the same of a picture, which comes as it is drawn */
+    {"size", judge_size, IMAGES},
+    {"quality", judge_choice, IMAGES},
+    {"style", judge_choice, IMAGES},
+    {"background", judge_choice, IMAGES},
+    {"moderation", judge_choice, IMAGES},
+    {"output_format", judge_choice, IMAGES},
+    {"output_compression", judge_compression, IMAGES},
+    {"partial_images", judge_partial_images, IMAGES},
+    {"user", judge_user, IMAGES},
 };
 
 /* The list of names as it grows. */
@@ -429,4 +444,95 @@ judge_suffix(const struct field *field)
 	return is_empty(field->value)
 		   ? HONOURED
 		   : refuse(field, "text is not completed in its middle");
+}
+
+/* The words that the API knows for a picture; the first is the default. */
+static const struct {
+	const char *name;
+	const char *words[7]; /* the last is NULL */
+} choices[] = {
+    {"quality", {"auto", "standard", "hd", "low", "medium", "high"}},
+    {"style", {"vivid", "natural"}},
+    {"background", {"auto", "transparent", "opaque"}},
+    {"moderation", {"auto", "low"}},
+    {"output_format", {"png", "jpeg", "webp"}},
+};
+
+static enum verdict
+refuse_value(const struct field *field)
+{
+	ac_error_set_param(field->error, AC_ERROR_INVALID_VALUE, field->name,
+	    "Invalid '%s': the API knows no such value.", field->name);
+	return REFUSED;
+}
+
+static enum verdict
+judge_choice(const struct field *field)
+{
+	const char *const *words = NULL;
+
+	if (!json_is_string(field->value))
+		return refuse_type(field, "a string");
+	for (size_t i = 0; i < AC_LENGTH(choices); i++) {
+		if (strcmp(choices[i].name, field->name) == 0)
+			words = choices[i].words;
+	}
+	for (size_t i = 0; words != NULL && words[i] != NULL; i++) {
+		if (ac_json_equals(field->value, words[i]))
+			return i == 0 ? HONOURED : IGNORED;
+	}
+	return refuse_value(field);
+}
+
+/* "auto", or width and height in pixels, "1024x1536". */
+static enum verdict
+judge_size(const struct field *field)
+{
+	static const char digits[] = "0123456789";
+	const char *size = json_string_value(field->value);
+	size_t width, height;
+
+	if (size == NULL)
+		return refuse_type(field, "a string");
+	if (ac_json_equals(field->value, "auto"))
+		return HONOURED;
+	width = strspn(size, digits);
+	if (width == 0 || width > 5 || size[width] != 'x')
+		return refuse_value(field);
+	height = strspn(size + width + 1, digits);
+	return height > 0 && height <= 5 &&
+		       width + 1 + height == json_string_length(field->value)
+		   ? IGNORED
+		   : refuse_value(field);
+}
+
+/* A number from min to max whose default asks for nothing. */
+static enum verdict
+judge_number(const struct field *field, double min, double max, double usual)
+{
+	struct ac_optional_real number = {.set = false};
+
+	if (!ac_field_read_number(
+		field->body, field->name, min, max, &number, field->error))
+		return REFUSED;
+	return number.value == usual ? HONOURED : IGNORED;
+}
+
+static enum verdict
+judge_compression(const struct field *field)
+{
+	return judge_number(field, 0, 100, 100);
+}
+
+static enum verdict
+judge_partial_images(const struct field *field)
+{
+	return judge_number(field, 0, 3, 0);
+}
+
+static enum verdict
+judge_user(const struct field *field)
+{
+	return json_is_string(field->value) ? ignore(field)
+					    : refuse_type(field, "a string");
 }

@@ -18,6 +18,7 @@
 enum ac_endpoint {
 	AC_ENDPOINT_CHAT,       /* POST /v1/chat/completions */
 	AC_ENDPOINT_COMPLETION, /* POST /v1/completions */
+	AC_ENDPOINT_IMAGES,     /* POST /v1/images/generations */
 };
 
 /* The bounds of the list of fields without effect: names, and bytes. */

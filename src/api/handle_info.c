@@ -39,6 +39,7 @@ ac_handle_root(struct ac_request *request, const char *tail)
 	    "\"chat\":\"POST /v1/chat/completions\","
 	    "\"models\":\"GET /v1/models\","
 	    "\"model\":\"GET /v1/models/{id}\","
+	    "\"images\":\"POST /v1/images/generations\","
 	    "\"image\":\"GET /images/{name}\","
 	    "\"health\":\"GET /health\"}}";
 

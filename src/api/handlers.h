@@ -20,6 +20,9 @@ void ac_handle_completion(struct ac_request *request, const char *tail);
 /* GET /v1/models/{id}; tail is the id as it stood in the path. */
 void ac_handle_model(struct ac_request *request, const char *tail);
 
+/* POST /v1/images/generations. */
+void ac_handle_images(struct ac_request *request, const char *tail);
+
 /* GET /images/{name}; tail is the name as it stood in the path. */
 void ac_handle_image_file(struct ac_request *request, const char *tail);
 

@@ -36,6 +36,8 @@ static const struct route {
 	ac_handle_completion},
     {"models", EVHTTP_REQ_GET, ACCESS_KEY, "models", ac_handle_models},
     {"models/", EVHTTP_REQ_GET, ACCESS_KEY, "model", ac_handle_model},
+    {"images/generations", EVHTTP_REQ_POST, ACCESS_KEY, "images",
+	ac_handle_images},
     {"images/", EVHTTP_REQ_GET, ACCESS_OPEN, "image", ac_handle_image_file},
     {"health", EVHTTP_REQ_GET, ACCESS_OPEN, "health", ac_handle_health},
     {"", EVHTTP_REQ_GET, ACCESS_OPEN, "root", ac_handle_root},

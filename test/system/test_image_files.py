@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """GET /images/{name}: pictures handed through for clients that cannot reach
 the site."""
+import shutil
+import ssl
 import threading
 
 import pytest
 
 from support import GUARD_S
+from support.certificates import self_signed
 from support.footprint import MB, Footprint, quiet_sanitizer
-from support.pictures import MISSING, file_reply, png
+from support.pictures import (MISSING, Studio, ask, check_images, file_reply,
+                              png, read_broken)
 from support.shape import check_error
 
 LIMIT = 20 * MB
@@ -201,17 +205,6 @@ def test_silence_before_the_head_has_an_end(start, upstream):
     check_error(proxy.get("/images/a.png"), 504, "request_timeout")
 
 
-def read_broken(connection):
-    """What came before the connection broke."""
-    data = b""
-    try:
-        while (piece := connection.reader.read1(65536)):
-            data += piece
-    except ConnectionResetError:
-        return data
-    raise AssertionError("it ended as if all were well")
-
-
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
 @pytest.mark.parametrize("known", [True, False])
 def test_failure_after_the_head_breaks_the_connection(
@@ -310,3 +303,38 @@ def test_client_that_leaves_ends_the_transfer(proxy, upstream, begun, way):
     assert gone.wait(GUARD_S)
     line = proxy.wait_log("request", id="leaver")
     assert line.get("end") == "client_gone"
+
+
+# ---- TLS ----------------------------------------------------------------------
+
+@pytest.mark.skipif(shutil.which("openssl") is None,
+                    reason="there is no openssl command")
+def test_pictures_come_over_tls(start, upstream, tmp_path):
+    """Their addresses say https; what breaks off does so without TLS's own
+    end."""
+    certificate, key = self_signed(tmp_path)
+    proxy = start(IMAGE_URLS="proxy", TLS_CERT=certificate, TLS_KEY=key)
+    proxy.tls = ssl.create_default_context(cafile=certificate)
+    Studio(upstream)
+    response = ask(proxy, response_format="url")
+    [item] = check_images(response, "url")
+    assert item["url"].startswith("https://127.0.0.1/images/")
+
+    picture = png(1, padding=5 * MB)
+    upstream.on_image = file_reply(picture, framing="length")
+    with proxy.connect() as connection:
+        for _ in range(2):
+            connection.send("GET", "/images/a.png")
+            assert connection.response().read() == picture
+
+    def break_off(exchange):
+        exchange.start(200, [("content-type", "image/png")])
+        exchange.send_chunk(PICTURE)
+        exchange.cut()
+
+    upstream.on_image = break_off
+    with proxy.connect() as connection:
+        connection.send("GET", "/images/a.png", version="1.0")
+        assert connection.response().status == 200
+        with pytest.raises((ConnectionResetError, ssl.SSLEOFError)):
+            connection.reader.read()

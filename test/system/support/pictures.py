@@ -1,11 +1,18 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Pictures: files, the answers of the model that draws, and a site whose
-jobs are drawn."""
+"""Pictures: files, the answers of the model that draws, a site whose jobs are
+drawn, and the API that hands them out."""
+import base64
 import json
 import struct
 import threading
+import time
 import urllib.parse
 import zlib
+
+from support import crowd
+from support.shape import check_keys, is_integer
+
+IMAGES = "/v1/images/generations"
 
 MISSING = (404, json.dumps({"error": "Image not found"}).encode())
 
@@ -137,3 +144,49 @@ class Studio:
     def polls(self):
         """The ids of each poll so far."""
         return [self.asked(one) for one in self.upstream.of_kind("status")]
+
+
+# ---- asking for them --------------------------------------------------------
+
+def ask(program, prompt="a cat", headers=(), **fields):
+    """The response to a request for pictures."""
+    return program.ask("POST", IMAGES, {"prompt": prompt, **fields}, headers)
+
+
+def at_once(asks):
+    """Calls each of these functions in a thread of its own and returns their
+    results."""
+    return crowd.at_once(len(asks), lambda number: asks[number]())
+
+
+def check_images(response, kind="b64_json", count=1):
+    """The official schema's ImagesResponse, of which only created is
+    required; returns the data's items."""
+    assert response.status == 200, response.read()
+    assert response.header("Content-Type") == "application/json"
+    body = response.json()
+    check_keys(body, {"created", "data"})
+    assert is_integer(body["created"])
+    assert abs(body["created"] - time.time()) < 60
+    assert len(body["data"]) == count
+    for item in body["data"]:
+        check_keys(item, {kind, "revised_prompt"})
+        assert isinstance(item[kind], str)
+        assert isinstance(item["revised_prompt"], str)
+    return body["data"]
+
+
+def decode(item):
+    """The picture of an item."""
+    return base64.b64decode(item["b64_json"], validate=True)
+
+
+def read_broken(connection):
+    """What came before the connection broke."""
+    data = b""
+    try:
+        while (piece := connection.reader.read1(65536)):
+            data += piece
+    except ConnectionResetError:
+        return data
+    raise AssertionError("it ended as if all were well")

@@ -192,7 +192,7 @@ ERRORS = {
     400: (INVALID, {None, "bad_http", "invalid_json", "invalid_type",
                     "invalid_value", "missing_required_parameter",
                     "unsupported_value", "unsupported_content",
-                    "context_length_exceeded"}),
+                    "context_length_exceeded", "image_not_drawn"}),
     401: (INVALID, {None, "invalid_api_key"}),
     403: ("permission_error", {"origin_not_allowed"}),
     404: (INVALID, {"model_not_found", "image_not_found", "unknown_url"}),

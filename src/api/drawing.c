@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/*
+ * One picture: see drawing.h. Owned by the API's handler.
+ *
+ *	ASKED -> JOB ----> OVER (its address)
+ *	   |        \-> FETCH -> OVER (its bytes)
+ *	   \-> TEXT (the model answers in words) -> OVER
+ */
+#include "api/drawing.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include <event2/buffer.h>
+
+#include "api/chat_answer.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/reaper.h"
+#include "base/text.h"
+#include "codec/image_line.h"
+#include "upstream/chat.h"
+#include "upstream/image_data.h"
+#include "upstream/image_fetch.h"
+#include "upstream/image_jobs.h"
+#include "upstream/image_ref.h"
+#include "upstream/models.h"
+#include "upstream/upstream.h"
+
+/* More of a text than an error's message has room for. */
+enum { TEXT_MAX_TOKENS = AC_ERROR_MESSAGE_SIZE / 4 };
+
+enum drawing_state {
+	DRAWING_ASKED,
+	DRAWING_TEXT,
+	DRAWING_JOB,
+	DRAWING_FETCH,
+	DRAWING_OVER, /* the reaper has it */
+};
+
+struct ac_drawing {
+	struct ac_upstream *upstream; /* borrowed */
+	enum ac_drawing_wish wish;
+	const struct ac_drawing_handlers *handlers;
+	void *arg;
+	enum drawing_state state;
+	struct ac_chat *chat; /* owned until on_chat_done(), as those below */
+	struct ac_image_wait *wait;   /* in JOB */
+	struct ac_image_fetch *fetch; /* in FETCH */
+	enum ac_chat_protocol protocol;
+	struct ac_image_line line;
+	struct ac_chat_answer *text; /* owned; NULL until TEXT */
+	struct ac_image_ref ref;     /* in FETCH */
+};
+
+static void on_open(enum ac_chat_protocol, void *arg);
+static void on_data(struct evbuffer *, void *arg);
+static void feed(struct ac_drawing *, const char *data, size_t len);
+static void begin_text(struct ac_drawing *);
+static void on_chat_done(const struct ac_error *, void *arg);
+static void on_line_over(struct ac_drawing *, const struct ac_error *);
+static void start_job(struct ac_drawing *);
+static void on_job_done(
+    struct ac_image_ref *, const struct ac_error *, void *arg);
+static void on_fetched(
+    const struct ac_image *, const struct ac_error *, void *arg);
+static void look_at_text(struct ac_drawing *);
+static void fail_with_text(struct ac_drawing *);
+static void fail_with(struct ac_drawing *, const char *why);
+static void finish(struct ac_drawing *, const struct ac_drawing_result *,
+    const struct ac_error *);
+static void stop(struct ac_drawing *);
+
+static const struct ac_chat_handlers chat_handlers = {
+    .on_open = on_open,
+    .on_data = on_data,
+    .on_done = on_chat_done,
+};
+
+struct ac_drawing *
+ac_drawing_start(struct ac_upstream *upstream, struct ac_bytes *body,
+    enum ac_drawing_wish wish, const struct ac_drawing_handlers *handlers,
+    void *arg)
+{
+	struct ac_drawing *drawing = ac_calloc(1, sizeof(*drawing));
+
+	drawing->upstream = upstream;
+	drawing->wish = wish;
+	drawing->handlers = handlers;
+	drawing->arg = arg;
+	ac_image_line_init(&drawing->line);
+	drawing->chat = ac_chat_start(upstream, body, &chat_handlers, drawing);
+	return drawing;
+}
+
+static void
+on_open(enum ac_chat_protocol protocol, void *arg)
+{
+	struct ac_drawing *drawing = arg;
+
+	drawing->protocol = protocol;
+}
+
+static void
+on_data(struct evbuffer *data, void *arg)
+{
+	struct ac_drawing *drawing = arg;
+	struct evbuffer_iovec piece;
+
+	while (drawing->state != DRAWING_OVER &&
+	       evbuffer_peek(data, -1, NULL, &piece, 1) > 0 &&
+	       piece.iov_len > 0) {
+		feed(drawing, piece.iov_base, piece.iov_len);
+		evbuffer_drain(data, piece.iov_len);
+	}
+	if (drawing->state == DRAWING_TEXT)
+		look_at_text(drawing);
+}
+
+static void
+feed(struct ac_drawing *drawing, const char *data, size_t len)
+{
+	if (drawing->state == DRAWING_TEXT) {
+		ac_chat_answer_feed(drawing->text, data, len);
+		return;
+	}
+	switch (ac_image_line_feed(&drawing->line, data, len)) {
+	case AC_IMAGE_LINE_MORE:
+		break;
+	case AC_IMAGE_LINE_NOT_AN_IMAGE:
+		begin_text(drawing);
+		ac_chat_answer_feed(drawing->text, data, len);
+		break;
+	case AC_IMAGE_LINE_TOO_LONG:
+		fail_with(drawing, "it is too long");
+		break;
+	case AC_IMAGE_LINE_IMAGE:
+	case AC_IMAGE_LINE_CUT:
+	case AC_IMAGE_LINE_MALFORMED:
+		break; /* known at the end alone */
+	}
+}
+
+/* The ordinary decoder gets what has come. */
+static void
+begin_text(struct ac_drawing *drawing)
+{
+	const struct ac_chat_answer_wish wish = {
+	    .form = AC_COMPLETION_CHAT,
+	    .model = AC_MODEL_IMAGE,
+	    .reasoning = AC_REASONING_DROP,
+	    .max_tokens = TEXT_MAX_TOKENS,
+	};
+
+	drawing->state = DRAWING_TEXT;
+	drawing->text = ac_chat_answer_new(&wish);
+	ac_chat_answer_open(drawing->text, drawing->protocol);
+	ac_chat_answer_feed(
+	    drawing->text, drawing->line.body.data, drawing->line.body.len);
+}
+
+static void
+on_chat_done(const struct ac_error *error, void *arg)
+{
+	struct ac_drawing *drawing = arg;
+
+	drawing->chat = NULL;
+	if (drawing->state == DRAWING_ASKED) {
+		on_line_over(drawing, error);
+	} else if (error != NULL) {
+		finish(drawing, NULL, error);
+	} else {
+		ac_chat_answer_end(drawing->text);
+		look_at_text(drawing);
+	}
+}
+
+/* A job that was told is drawn, whatever became of the end behind it. */
+static void
+on_line_over(struct ac_drawing *drawing, const struct ac_error *error)
+{
+	enum ac_image_line_state state = ac_image_line_end(&drawing->line);
+
+	if (error != NULL && state != AC_IMAGE_LINE_IMAGE) {
+		finish(drawing, NULL, error);
+		return;
+	}
+	switch (state) {
+	case AC_IMAGE_LINE_IMAGE:
+		start_job(drawing);
+		break;
+	case AC_IMAGE_LINE_NOT_AN_IMAGE:
+		begin_text(drawing);
+		ac_chat_answer_end(drawing->text);
+		look_at_text(drawing);
+		break;
+	case AC_IMAGE_LINE_CUT:
+		fail_with(drawing, "it ends within the job");
+		break;
+	case AC_IMAGE_LINE_TOO_LONG:
+	case AC_IMAGE_LINE_MALFORMED:
+	case AC_IMAGE_LINE_MORE:
+		fail_with(drawing, "it tells no job");
+		break;
+	}
+}
+
+static void
+start_job(struct ac_drawing *drawing)
+{
+	drawing->state = DRAWING_JOB;
+	drawing->wait = ac_image_wait_start(drawing->upstream->image_jobs,
+	    drawing->line.job_id, on_job_done, drawing);
+	drawing->handlers->on_job(drawing->arg);
+}
+
+static void
+on_job_done(struct ac_image_ref *ref, const struct ac_error *error, void *arg)
+{
+	struct ac_drawing *drawing = arg;
+	struct ac_drawing_result result = {
+	    .prompt = &drawing->line.prompt,
+	    .ref = ref,
+	};
+
+	drawing->wait = NULL;
+	if (error != NULL) {
+		finish(drawing, NULL, error);
+		return;
+	}
+	if (drawing->wish == AC_DRAWING_REF) {
+		finish(drawing, &result, NULL);
+		return;
+	}
+	ac_image_ref_move(&drawing->ref, ref);
+	drawing->state = DRAWING_FETCH;
+	drawing->fetch = ac_image_fetch_start(&drawing->upstream->site,
+	    &drawing->ref, AC_IMAGE_SIZE_MAX, on_fetched, drawing);
+}
+
+static void
+on_fetched(
+    const struct ac_image *image, const struct ac_error *error, void *arg)
+{
+	struct ac_drawing *drawing = arg;
+	struct ac_drawing_result result = {
+	    .prompt = &drawing->line.prompt,
+	    .ref = &drawing->ref,
+	    .image = image,
+	};
+
+	drawing->fetch = NULL;
+	finish(drawing, error == NULL ? &result : NULL, error);
+}
+
+static void
+look_at_text(struct ac_drawing *drawing)
+{
+	switch (ac_chat_answer_state(drawing->text)) {
+	case AC_CHAT_ANSWER_WAITING:
+	case AC_CHAT_ANSWER_BEGUN:
+	case AC_CHAT_ANSWER_DRAWING: /* it reads texts alone here */
+		break;
+	case AC_CHAT_ANSWER_FINISHED:
+		fail_with_text(drawing);
+		break;
+	case AC_CHAT_ANSWER_FAILED:
+		finish(drawing, NULL, ac_chat_answer_error(drawing->text));
+		break;
+	}
+}
+
+/* The text of a chat completion, a new reference; NULL if it has none. */
+static json_t *
+take_text(struct ac_chat_answer *answer)
+{
+	struct evbuffer *out = ac_text_new();
+	json_t *completion, *choice, *text;
+
+	ac_chat_answer_write(answer, out);
+	completion = ac_json_parse_lenient(
+	    (const char *)evbuffer_pullup(out, -1), evbuffer_get_length(out));
+	evbuffer_free(out);
+	choice = json_array_get(json_object_get(completion, "choices"), 0);
+	text = json_object_get(json_object_get(choice, "message"), "content");
+	json_incref(text);
+	json_decref(completion);
+	return text;
+}
+
+static void
+fail_with_text(struct ac_drawing *drawing)
+{
+	json_t *text = take_text(drawing->text);
+	struct ac_error error;
+
+	if (json_string_length(text) > 0)
+		ac_error_set_param(&error, AC_ERROR_IMAGE_NOT_DRAWN, "prompt",
+		    "The model drew nothing and said: %s",
+		    json_string_value(text));
+	else
+		ac_error_set_param(&error, AC_ERROR_IMAGE_NOT_DRAWN, "prompt",
+		    "The model drew nothing and said nothing.");
+	error.is_quote = true;
+	json_decref(text);
+	/* What may follow is the stream's end alone. */
+	if (drawing->chat != NULL && !ac_chat_answer_is_cut(drawing->text)) {
+		ac_chat_leave(drawing->chat);
+		drawing->chat = NULL;
+	}
+	finish(drawing, NULL, &error);
+}
+
+static void
+fail_with(struct ac_drawing *drawing, const char *why)
+{
+	struct ac_error error;
+
+	ac_error_set(&error, AC_ERROR_UPSTREAM,
+	    "The upstream's answer about the picture is not understood: %s.",
+	    why);
+	finish(drawing, NULL, &error);
+}
+
+static void
+finish(struct ac_drawing *drawing, const struct ac_drawing_result *result,
+    const struct ac_error *error)
+{
+	stop(drawing);
+	drawing->handlers->on_done(result, error, drawing->arg);
+}
+
+void
+ac_drawing_cancel(struct ac_drawing *drawing)
+{
+	stop(drawing);
+}
+
+static void
+free_drawing(void *thing)
+{
+	struct ac_drawing *drawing = thing;
+
+	ac_image_line_clear(&drawing->line);
+	ac_chat_answer_free(drawing->text);
+	ac_image_ref_clear(&drawing->ref);
+	free(drawing);
+}
+
+static void
+stop(struct ac_drawing *drawing)
+{
+	drawing->state = DRAWING_OVER;
+	if (drawing->chat != NULL)
+		ac_chat_cancel(drawing->chat);
+	drawing->chat = NULL;
+	if (drawing->wait != NULL)
+		ac_image_wait_cancel(drawing->wait);
+	drawing->wait = NULL;
+	if (drawing->fetch != NULL)
+		ac_image_fetch_cancel(drawing->fetch);
+	drawing->fetch = NULL;
+	ac_reaper_add(drawing->upstream->site.reaper, free_drawing, drawing);
+}
