@@ -28,6 +28,7 @@
 #include "api/chat_request.h"
 #include "api/handlers.h"
 #include "api/model_choice.h"
+#include "api/public_image_url.h"
 #include "api/request.h"
 #include "base/bytes.h"
 #include "base/clock.h"
@@ -435,13 +436,16 @@ static void
 on_picture(struct ac_image_ref *ref, const struct ac_error *error, void *arg)
 {
 	struct chat_call *call = arg;
+	char *url;
 
 	call->wait = NULL;
 	if (error != NULL) {
 		fail(call, error);
 		return;
 	}
-	ac_chat_answer_put_picture(call->answer, ref->url);
+	url = ac_public_image_url(call->request, ref);
+	ac_chat_answer_put_picture(call->answer, url);
+	free(url);
 	go_on(call);
 }
 

@@ -176,3 +176,13 @@ def test_answer_in_text_is_the_answer(answers):
     text = check_completion(answer)["content"]
     assert text and "data" not in answer and "code" not in answer
     assert check_stream(payloads_of(stream)[0]).text == text
+
+
+def test_picture_by_way_of_this_server(launch):
+    program = launch("--demo", "--demo-delay", "0", IMAGE_URLS="proxy")
+    whole, stream = both_ways(program, ["a cat"])["a cat"]
+    urls = [completion_of(whole)[1]["pic"],
+            PICTURE.fullmatch(check_stream(payloads_of(stream)[0]).text)[2]]
+    for url in urls:
+        assert url.startswith(f"http://127.0.0.1:{program.port}/images/job_")
+        assert file_of(url).startswith(b"\x89PNG\r\n\x1a\n")
