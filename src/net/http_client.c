@@ -70,6 +70,7 @@ struct ac_http_call {
 	size_t left_bytes;
 };
 
+static void drop_noisy(struct ac_http_client *);
 static void take_pooled(struct ac_http_call *);
 static void resolve(struct ac_http_call *);
 static bool may_retry(const struct ac_http_call *);
@@ -177,11 +178,26 @@ ac_http_call_start(struct ac_http_client *client,
 	call->handlers = handlers;
 	call->arg = arg;
 	copy_request(call, request);
+	drop_noisy(client);
 	if (TAILQ_EMPTY(&client->idle))
 		resolve(call);
 	else
 		take_pooled(call);
 	return call;
+}
+
+/* Until the first idle connection is one to be used. */
+static void
+drop_noisy(struct ac_http_client *client)
+{
+	struct idle_conn *idle;
+
+	while ((idle = TAILQ_FIRST(&client->idle)) != NULL &&
+	       !ac_http_conn_is_quiet(idle->conn)) {
+		TAILQ_REMOVE(&client->idle, idle, entry);
+		ac_http_conn_abort(idle->conn);
+		free(idle);
+	}
 }
 
 static void

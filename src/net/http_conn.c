@@ -15,6 +15,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include <event2/buffer.h>
 #include <event2/event.h>
@@ -132,6 +133,8 @@ ac_http_conn_send(struct ac_http_conn *conn,
 	conn->answer_began = false;
 	conn->answered = false;
 	conn->answered_early = false;
+	conn->closes = false;
+	conn->interims = 0;
 	conn->paused = false;
 	conn->why[0] = '\0';
 	evtimer_del(conn->timer);
@@ -276,8 +279,17 @@ ac_http_conn_is_reusable(const struct ac_http_conn *conn)
 {
 	return !ac_conn_is_read_by_proxy(conn) && conn->state == CONN_ENDED &&
 	       conn->end == AC_CONN_COMPLETE && !conn->peer_closed &&
-	       !conn->answered_early &&
+	       !conn->answered_early && !conn->closes &&
 	       evbuffer_get_length(bufferevent_get_input(conn->bev)) == 0;
+}
+
+bool
+ac_http_conn_is_quiet(const struct ac_http_conn *conn)
+{
+	char byte;
+
+	return recv(bufferevent_getfd(conn->bev), &byte, 1,
+		   MSG_PEEK | MSG_DONTWAIT) < 0;
 }
 
 void

@@ -77,6 +77,10 @@ void ac_http_conn_send(struct ac_http_conn *conn,
 /* Whether the last answer ended so that another may follow. */
 bool ac_http_conn_is_reusable(const struct ac_http_conn *conn);
 
+/* Whether an idle connection has nothing to read, neither bytes nor its end:
+ * what comes unasked is nobody's answer. */
+bool ac_http_conn_is_quiet(const struct ac_http_conn *conn);
+
 /* Starts the time after which an unused connection is given up. */
 void ac_http_conn_set_idle(struct ac_http_conn *conn);
 

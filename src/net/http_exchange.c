@@ -4,6 +4,7 @@
  * client and of its bufferevent is here, with what has to be mended in each.
  * Called by http_conn.c alone; owns nothing.
  */
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -26,7 +27,10 @@
 #include "net/tls.h"
 #include "net/tunnel.h"
 
-enum { TLS_RECORD_MAX = 16000 };
+enum {
+	TLS_RECORD_MAX = 16000,
+	INTERIMS_MAX = 16,
+};
 
 static void on_connect_event(struct bufferevent *, short what, void *arg);
 static void begin_exchange(struct ac_http_conn *);
@@ -171,8 +175,9 @@ note_connect_failure(
 	conn->end = AC_CONN_CONNECT_FAILED;
 	print_next_hop(conn, hop, sizeof(hop));
 	snprintf(conn->why, sizeof(conn->why), "%s: %s", hop,
-	    socket_error != 0 ? evutil_socket_error_to_string(socket_error)
-			      : "the connection was closed at once");
+	    socket_error != 0 && socket_error != EAGAIN
+		? evutil_socket_error_to_string(socket_error)
+		: "the connection was closed at once");
 }
 
 void
@@ -237,8 +242,13 @@ skip_interim_answer(struct ac_http_conn *conn, struct evhttp_request *request)
 		    request->response_code);
 		return -1;
 	}
-	if (request->response_code == 100)
-		return 0;
+	if (++conn->interims > INTERIMS_MAX) {
+		conn->end = AC_CONN_BAD_ANSWER;
+		snprintf(conn->why, sizeof(conn->why),
+		    "interim answers without an end");
+		return -1;
+	}
+	/* Or they would count as the answer's. */
 	evhttp_clear_headers(evhttp_request_get_input_headers(request));
 	request->response_code = 100;
 	return 0;
@@ -254,6 +264,23 @@ mend_framing(struct evhttp_request *request)
 	if (evhttp_find_header(headers, "Transfer-Encoding") == NULL &&
 	    evhttp_find_header(headers, "Content-Length") == NULL)
 		evhttp_remove_header(headers, "Connection");
+}
+
+/* Whether the answer ends with the connection or says that it is the last. A
+ * TLS connection's end may have been read with the body's. */
+static bool
+is_last(struct evhttp_request *request)
+{
+	struct evkeyvalq *headers = evhttp_request_get_input_headers(request);
+	const char *connection = evhttp_find_header(headers, "Connection");
+	int status = evhttp_request_get_response_code(request);
+	bool has_body = status != 204 && status != 304;
+
+	return request->minor < 1 ||
+	       (connection != NULL && strcasestr(connection, "close")) ||
+	       (has_body &&
+		   evhttp_find_header(headers, "Transfer-Encoding") == NULL &&
+		   evhttp_find_header(headers, "Content-Length") == NULL);
 }
 
 static int
@@ -281,6 +308,7 @@ on_header(struct evhttp_request *request, void *arg)
 		    "a status that is none: %d", head.status);
 		return -1;
 	}
+	conn->closes = is_last(request);
 	ac_conn_set_state(conn, CONN_BODY);
 	/* Stand before evhttp to get a chunk's bytes as they arrive. */
 	bufferevent_getcb(conn->bev, &conn->evhttp_read, &conn->evhttp_write,

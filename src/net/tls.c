@@ -198,7 +198,7 @@ explain_verify_result(long result)
 }
 
 /* The handshake's own error, or 0. libevent notes SSL_get_error()'s results
- * in the same place, and a socket's errors are not about TLS. */
+ * in the same place, and a socket's errors or its end are not about TLS. */
 static unsigned long
 take_tls_error(struct bufferevent *bev)
 {
@@ -207,7 +207,9 @@ take_tls_error(struct bufferevent *bev)
 	do {
 		error = bufferevent_get_openssl_error(bev);
 	} while (
-	    error != 0 && (ERR_SYSTEM_ERROR(error) || ERR_GET_LIB(error) == 0));
+	    error != 0 &&
+	    (ERR_SYSTEM_ERROR(error) || ERR_GET_LIB(error) == 0 ||
+		ERR_GET_REASON(error) == SSL_R_UNEXPECTED_EOF_WHILE_READING));
 	return error;
 }
 

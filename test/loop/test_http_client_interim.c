@@ -15,6 +15,9 @@
 #define HINTS \
 	"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nSet-Cookie: hint=1\r\n\r\n"
 #define CONTINUE "HTTP/1.1 100 Continue\r\n\r\n"
+#define WITH_FRAMING                                     \
+	"HTTP/1.1 100 Continue\r\nContent-Length: 7\r\n" \
+	"Set-Cookie: b=2\r\n\r\n"
 #define ANSWER                                                            \
 	"HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nContent-Length: 5\r\n\r\n" \
 	"hello"
@@ -48,6 +51,8 @@ an_interim_answer_is_skipped(void **state)
 	    CONTINUE,
 	    CONTINUE HINTS,
 	    HINTS CONTINUE,
+	    /* Headers that would mean something in the answer. */
+	    WITH_FRAMING,
 	};
 
 	AC_UNUSED(state);
@@ -208,6 +213,29 @@ a_continue_over_tls_does_not_make_the_call_wait(void **state)
 	authority_close(&authority);
 }
 
+static void
+interim_answers_have_an_end(void **state)
+{
+	static const struct peer_step many[] = {READ_REQUEST,
+	    REPEAT("HTTP/1.1 100 Continue\r\nX: 0123456789\r\n\r\n", 100000),
+	    STALL, END};
+	static const struct peer_step hints[] = {
+	    READ_REQUEST, REPEAT(HINTS, 100000), STALL, END};
+
+	AC_UNUSED(state);
+	for (int i = 0; i < 2; i++) {
+		struct scene scene;
+		struct call call = {.heads = 0};
+
+		scene_open(&scene, NULL);
+		peer_script(scene.peer, i == 0 ? many : hints);
+		call_get(&call, &scene, "/");
+		call_wait_for_error(&call, AC_ERROR_UPSTREAM);
+		LOOP_UNTIL(&scene.loop, peer_open_count(scene.peer) == 0);
+		scene_close(&scene);
+	}
+}
+
 int
 main(void)
 {
@@ -223,6 +251,7 @@ main(void)
 	    cmocka_unit_test(
 		early_hints_over_tls_are_an_error_and_reach_nobody),
 	    cmocka_unit_test(a_continue_over_tls_does_not_make_the_call_wait),
+	    cmocka_unit_test(interim_answers_have_an_end),
 	};
 
 	loop_process_init();

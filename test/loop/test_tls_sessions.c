@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* TLS sessions are resumed, and what becomes of one that is not. */
+/* What one TLS connection leaves to the next: its session, and not itself
+ * where it has said goodbye. */
 #include <openssl/ssl.h>
 
 #include "base/attr.h"
@@ -96,6 +97,42 @@ a_session_that_the_server_forgot_is_replaced(void **state)
 	SSL_CTX_free(wish.peer_tls);
 }
 
+/* The peer has said goodbye with the body's end, but not closed. */
+static void
+a_connection_that_said_goodbye_is_not_used_again(void **state)
+{
+	static const char *const answers[] = {
+	    "HTTP/1.1 200 OK\r\n\r\nok",
+	    "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nok",
+	    "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\n\r\nok",
+	    "HTTP/1.0 200 OK\r\n\r\nok",
+	    "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+	};
+	struct scene_wish wish = {
+	    .host = "localhost",
+	    .ca_file = authority.file.path,
+	};
+
+	AC_UNUSED(state);
+	wish.peer_tls = certs_good_server_new(&authority);
+	for (size_t i = 0; i < AC_LENGTH(answers); i++) {
+		struct peer_step script[] = {
+		    READ_REQUEST, SEND(answers[i]), HALF_CLOSE, STALL, END};
+		struct scene scene;
+		struct call call = {.heads = 0};
+
+		scene_open(&scene, &wish);
+		peer_script(scene.peer, script);
+		peer_script(scene.peer, answers_ok);
+		call_get(&call, &scene, "/");
+		call_wait_for_success(&call, 200, "ok");
+		call_check_client(&scene);
+		assert_int_equal(scene.peer->accepted, 2);
+		scene_close(&scene);
+	}
+	SSL_CTX_free(wish.peer_tls);
+}
+
 static int
 make_authority(void **state)
 {
@@ -117,6 +154,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(sessions_are_resumed),
+	    cmocka_unit_test(a_connection_that_said_goodbye_is_not_used_again),
 	    cmocka_unit_test(a_session_that_the_server_forgot_is_replaced),
 	};
 

@@ -125,3 +125,36 @@ def test_whole_is_long_enough(start, upstream):
     program = start(REQUEST_TIMEOUT="2")
     upstream.on_chat = drip(ds.text("word "), 4, 0.2, *ds.ends())
     assert program.chat().status == 200
+
+
+def endless(exchange):
+    """An answer that goes on as fast as it is taken."""
+    exchange.start(headers=[("Content-Type", "application/json")])
+    while True:
+        exchange.send_chunk(b" " * 60_000)
+
+
+@pytest.mark.parametrize("fails", [drip(b" ", 60, 0.1), endless],
+                         ids=["drips", "endless"])
+def test_session_that_has_no_end_is_given_up(start, upstream, fails):
+    """And the next request asks for another one."""
+    program = start(FIRST_EVENT_TIMEOUT="1")
+    upstream.on_session = fails
+    response = program.chat()
+    assert response.status in (502, 504), response.read()
+    upstream.on_session = upstream.grant_session
+    upstream.wait_for("session", 2, 0.1)
+    for _ in range(100):  # there is a pause after a failed session
+        if program.chat().status == 200:
+            return
+        upstream.wait_for("session", 2, 0.1)
+    assert False, "the session was not asked for again"
+
+
+@pytest.mark.parametrize("fails", [drip(b" ", 60, 0.1), endless],
+                         ids=["drips", "endless"])
+def test_list_of_models_that_has_no_end_is_given_up(start, upstream, fails):
+    program = start(FIRST_EVENT_TIMEOUT="1")
+    upstream.on_models = fails
+    response = program.get("/v1/models")
+    assert response.status in (502, 504), response.read()

@@ -23,7 +23,7 @@ def proxy(start):
     return start(IMAGE_URLS="proxy")
 
 
-# ---- what is handed through -------------------------------------------------
+# ---- what is handed through ------------------------------------------------
 
 @pytest.mark.parametrize("framing, passed_on", [
     ("length", "length"), (None, "chunked"), ("close", "chunked")])
@@ -132,7 +132,7 @@ def test_connection_goes_on_after_a_picture(proxy, upstream):
             assert connection.response().read() == PICTURE
 
 
-# ---- what is not --------------------------------------------------------------
+# ---- what is not -----------------------------------------------------------
 
 @pytest.mark.parametrize("options", [{}, {"BEARER_TOKEN": "secret"}])
 def test_nothing_is_there_unless_it_is_asked_for(start, upstream, options):
@@ -253,7 +253,7 @@ def test_picture_that_grows_beyond_the_limit_is_cut(start, upstream):
         assert proxy.access(response).get("end") == "cut"
 
 
-# ---- clients that are slow or leave -------------------------------------------
+# ---- clients that are slow or leave ----------------------------------------
 
 def test_slow_client_slows_the_site(start, upstream):
     """What is held in between is bounded: twenty clients that read nothing
@@ -305,7 +305,7 @@ def test_client_that_leaves_ends_the_transfer(proxy, upstream, begun, way):
     assert line.get("end") == "client_gone"
 
 
-# ---- TLS ----------------------------------------------------------------------
+# ---- TLS -------------------------------------------------------------------
 
 @pytest.mark.skipif(shutil.which("openssl") is None,
                     reason="there is no openssl command")

@@ -22,7 +22,7 @@ def studio(upstream):
     return Studio(upstream)
 
 
-# ---- pictures -----------------------------------------------------------------
+# ---- pictures --------------------------------------------------------------
 
 def test_picture_comes_as_base64(program, upstream, studio):
     response = ask(program)
@@ -169,7 +169,7 @@ def test_body_is_json_whatever_its_type_says(program, studio):
                              [("Content-Type", "text/plain")]))
 
 
-# ---- addresses ------------------------------------------------------------------
+# ---- addresses -------------------------------------------------------------
 
 HOST = [("Host", "chat.local:8443")]
 
@@ -230,7 +230,7 @@ def test_result_of_another_kind(start, upstream, studio):
     assert not upstream.of_kind("image")
 
 
-# ---- what goes wrong ------------------------------------------------------------
+# ---- what goes wrong -------------------------------------------------------
 
 def test_answer_in_words_is_told(program, upstream):
     text = "I can't \"draw\" that.\nSorry \U0001f622"
@@ -384,7 +384,7 @@ def test_failed_job_is_told(program, studio):
     check_error(ask(program), 502, "upstream_error")
 
 
-# ---- deadlines ------------------------------------------------------------------
+# ---- deadlines -------------------------------------------------------------
 
 def test_chat_has_the_first_events_time(start, upstream):
     program = start(FIRST_EVENT_TIMEOUT="1")
@@ -423,7 +423,7 @@ def test_request_has_its_time(start, upstream, studio):
     assert upstream.count("status") >= 1
 
 
-# ---- clients that leave, and many -------------------------------------------------
+# ---- clients that leave, and many ------------------------------------------
 
 @pytest.mark.parametrize("way", ["close", "reset"])
 @pytest.mark.parametrize("moment", ["chat", "status", "image"])
