@@ -76,7 +76,7 @@ ac_config_load_environment(
     struct ac_config *config, char error[AC_OPTION_ERROR_SIZE])
 {
 	for (size_t i = 0; i < AC_OPTIONS; i++) {
-		const struct ac_option *option = &ac_option_table[i];
+		const struct ac_option *option = ac_option_at(i);
 
 		if (!comes_from_a_request(option) &&
 		    !load_option(config, option, error))

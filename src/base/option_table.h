@@ -37,8 +37,17 @@ struct ac_option {
 	const char *help; /* one sentence */
 };
 
-enum { AC_OPTIONS = 45 };
-extern const struct ac_option ac_option_table[AC_OPTIONS];
+enum {
+	AC_SERVING_OPTIONS = 13, /* the first of them */
+	AC_OPTIONS = 45,
+};
+
+/* Row i, below AC_OPTIONS, and the way back. */
+const struct ac_option *ac_option_at(size_t i);
+size_t ac_option_index(const struct ac_option *option);
+
+/* For option_table.c alone. */
+extern const struct ac_option ac_serving_options[AC_SERVING_OPTIONS];
 
 /* The row of a name, or NULL. */
 const struct ac_option *ac_option_find(const char *name);

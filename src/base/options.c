@@ -77,7 +77,7 @@ ac_config_new(void)
 	char error[AC_OPTION_ERROR_SIZE];
 
 	for (size_t i = 0; i < AC_OPTIONS; i++) {
-		const struct ac_option *option = &ac_option_table[i];
+		const struct ac_option *option = ac_option_at(i);
 
 		if (!ac_config_set_from(config, AC_SOURCE_DEFAULT, option->name,
 			option->default_value, error))
@@ -92,7 +92,7 @@ ac_config_free(struct ac_config *config)
 	if (config == NULL)
 		return;
 	for (size_t i = 0; i < AC_OPTIONS; i++) {
-		const struct ac_option *option = &ac_option_table[i];
+		const struct ac_option *option = ac_option_at(i);
 		char **text = field(&config->options, option);
 
 		ac_wipe_and_free(config->texts[i]);
@@ -202,7 +202,7 @@ set_option(struct ac_config *config, enum ac_option_source source,
     const struct ac_option *option, const char *value,
     char error[AC_OPTION_ERROR_SIZE])
 {
-	size_t i = (size_t)(option - ac_option_table);
+	size_t i = ac_option_index(option);
 	struct ac_options scratch = {0};
 	char shown[SHOWN_VALUE_SIZE];
 	const char *why = "";
@@ -463,7 +463,7 @@ const char *
 ac_config_flag_name(const char *flag, bool *is_switch, char scratch[64])
 {
 	for (size_t i = 0; i < AC_OPTIONS; i++) {
-		const struct ac_option *option = &ac_option_table[i];
+		const struct ac_option *option = ac_option_at(i);
 
 		make_flag(scratch, option->name);
 		*is_switch = option->type == AC_TYPE_SWITCH;
@@ -510,7 +510,7 @@ ac_config_help(void)
 	char flag[64];
 
 	for (size_t i = 0; i < AC_OPTIONS; i++) {
-		const struct ac_option *option = &ac_option_table[i];
+		const struct ac_option *option = ac_option_at(i);
 
 		make_flag(flag, option->name);
 		evbuffer_add_printf(text, "  %s%s%s\n", flag,
@@ -530,7 +530,7 @@ ac_config_describe(const struct ac_config *config)
 	struct evbuffer *text = ac_text_new();
 
 	for (size_t i = 0; i < AC_OPTIONS; i++) {
-		const struct ac_option *option = &ac_option_table[i];
+		const struct ac_option *option = ac_option_at(i);
 		const char *value = config->texts[i];
 
 		if (option->type == AC_TYPE_SECRET && *value != '\0')
@@ -549,7 +549,7 @@ ac_config_markdown(void)
 	    "| Name | Default | Allowed | What it does |\n"
 	    "| --- | --- | --- | --- |\n");
 	for (size_t i = 0; i < AC_OPTIONS; i++) {
-		const struct ac_option *option = &ac_option_table[i];
+		const struct ac_option *option = ac_option_at(i);
 		const char *quote = *option->default_value == '\0' ? "" : "`";
 
 		evbuffer_add_printf(text, "| `%s` | %s%s%s | %s | %s |\n",

@@ -117,7 +117,7 @@ names_secret_file(const char *text, size_t len)
 	bool found = false;
 
 	for (size_t i = 0; i < AC_OPTIONS; i++) {
-		const struct ac_option *option = &ac_option_table[i];
+		const struct ac_option *option = ac_option_at(i);
 		char *name = ac_asprintf("%s_FILE", option->name);
 
 		if (option->type == AC_TYPE_SECRET &&

@@ -16,7 +16,7 @@ names_are_found_with_and_without_file(void **state)
 {
 	AC_UNUSED(state);
 	for (size_t i = 0; i < AC_OPTIONS; i++)
-		assert_true(ac_config_knows(ac_option_table[i].name));
+		assert_true(ac_config_knows(ac_option_at(i)->name));
 	assert_true(ac_config_knows("BEARER_TOKEN_FILE"));
 	assert_true(ac_config_knows("UPSTREAM_COOKIES_FILE"));
 	assert_true(ac_config_knows("AKASH_ACCESS_TOKEN_FILE"));
@@ -34,11 +34,11 @@ names_differ_and_fit_an_environment(void **state)
 {
 	AC_UNUSED(state);
 	for (size_t i = 0; i < AC_OPTIONS; i++) {
-		const char *name = ac_option_table[i].name;
+		const char *name = ac_option_at(i)->name;
 
 		assert_int_equal(
 		    strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_"), strlen(name));
-		assert_ptr_equal(ac_option_find(name), &ac_option_table[i]);
+		assert_ptr_equal(ac_option_find(name), ac_option_at(i));
 	}
 }
 
@@ -58,7 +58,7 @@ each_option_has_its_flag(void **state)
 {
 	AC_UNUSED(state);
 	for (size_t i = 0; i < AC_OPTIONS; i++) {
-		const struct ac_option *option = &ac_option_table[i];
+		const struct ac_option *option = ac_option_at(i);
 		char *flag = flag_of(option->name);
 		bool is_switch = option->type != AC_TYPE_SWITCH;
 		char scratch[64];
@@ -140,7 +140,7 @@ help_lists_every_option(void **state)
 	AC_UNUSED(state);
 	unwrap(help);
 	for (size_t i = 0; i < AC_OPTIONS; i++) {
-		const struct ac_option *option = &ac_option_table[i];
+		const struct ac_option *option = ac_option_at(i);
 		char *flag = flag_of(option->name);
 		char *entry = ac_asprintf(" %s %s %s %s%s ", flag,
 		    option->placeholder, option->help,
@@ -191,7 +191,7 @@ description_lists_every_option_in_force(void **state)
 	text = ac_config_describe(config);
 	at = text;
 	for (size_t i = 0; i < AC_OPTIONS; i++) {
-		const struct ac_option *option = &ac_option_table[i];
+		const struct ac_option *option = ac_option_at(i);
 		bool changed = strcmp(option->name, "DEMO_DELAY") == 0;
 		char *line = ac_asprintf("%s=%s\n", option->name,
 		    changed ? "007" : option->default_value);
@@ -327,7 +327,7 @@ documentation_has_a_row_for_each_option(void **state)
 
 	AC_UNUSED(state);
 	for (size_t i = 0; i < AC_OPTIONS; i++) {
-		const struct ac_option *option = &ac_option_table[i];
+		const struct ac_option *option = ac_option_at(i);
 		const char *quote = *option->default_value == '\0' ? "" : "`";
 		char *row = ac_asprintf("\n| `%s` | %s%s%s | %s | %s |\n",
 		    option->name, quote, option->default_value, quote,

@@ -127,7 +127,7 @@ every_option_is_read_from_the_environment(void **state)
 	struct scene *scene = *state;
 
 	for (size_t i = 0; i < AC_OPTIONS; i++) {
-		const struct ac_option *option = &ac_option_table[i];
+		const struct ac_option *option = ac_option_at(i);
 
 		if (option->type == AC_TYPE_TEXT ||
 		    option->type == AC_TYPE_SECRET ||
@@ -169,8 +169,8 @@ an_empty_variable_is_unset_where_empty_means_nothing(void **state)
 
 	before = ac_config_describe(scene->config);
 	for (size_t i = 0; i < AC_OPTIONS; i++) {
-		if (!has_empty_meaning(&ac_option_table[i]))
-			setenv(ac_option_table[i].name, "", 1);
+		if (!has_empty_meaning(ac_option_at(i)))
+			setenv(ac_option_at(i)->name, "", 1);
 	}
 	assert_true(scene_load_environment(scene));
 	after = ac_config_describe(scene->config);
@@ -203,7 +203,7 @@ an_empty_flag_is_refused_where_empty_means_nothing(void **state)
 	struct scene *scene = *state;
 
 	for (size_t i = 0; i < AC_OPTIONS; i++) {
-		const struct ac_option *option = &ac_option_table[i];
+		const struct ac_option *option = ac_option_at(i);
 
 		assert_int_equal(
 		    scene_set(scene, AC_SOURCE_FLAG, option->name, ""),

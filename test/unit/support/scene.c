@@ -33,7 +33,7 @@ scene_set_up(void **state)
 	static struct scene scene;
 
 	for (size_t i = 0; i < AC_OPTIONS; i++)
-		unset(ac_option_table[i].name);
+		unset(ac_option_at(i)->name);
 	unsetenv("REQUEST_METHOD");
 	scene = (struct scene){.config = ac_config_new()};
 	scene.options = ac_config_options(scene.config);

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: AGPL-3.0-or-later */
+/* The option table's rows about serving: addresses, keys and limits. */
+#include <assert.h>
+
+#include "base/option_checks.h"
+#include "base/option_table.h"
+#include "base/options.h"
+
+#define FIELD(f) offsetof(struct ac_options, f)
+
+const struct ac_option ac_serving_options[] = {
+    {
+	.name = "SERVER_ADDRESS",
+	.type = AC_TYPE_ADDRESS,
+	.offset = FIELD(server_address),
+	.default_value = "localhost:16571",
+	.placeholder = "ADDRESS",
+	.allowed = "`host:port`, `:port`, `[::1]:port`",
+	.help = "Where the program listens. `localhost` is 127.0.0.1 and, "
+		"where there is one, ::1; port 0 picks a free one and the log "
+		"says which.",
+    },
+    {
+	.name = "TLS_CERT",
+	.type = AC_TYPE_PATH,
+	.offset = FIELD(tls_cert),
+	.default_value = "",
+	.placeholder = "FILE",
+	.allowed = "a path, or empty",
+	.help = "A PEM file with the certificate for clients and the chain "
+		"above it. With it and `TLS_KEY` the program speaks https "
+		"(TLS 1.2 and 1.3) instead of http.",
+    },
+    {
+	.name = "TLS_KEY",
+	.type = AC_TYPE_PATH,
+	.offset = FIELD(tls_key),
+	.default_value = "",
+	.placeholder = "FILE",
+	.allowed = "a path, or empty",
+	.help = "A PEM file with the key of `TLS_CERT`, without a password.",
+    },
+    {
+	.name = "BEARER_TOKEN",
+	.type = AC_TYPE_SECRET,
+	.offset = FIELD(bearer_token),
+	.check = ac_check_key,
+	.default_value = "",
+	.placeholder = "KEY",
+	.allowed = "any text without control characters",
+	.help = "The key that clients must send; empty: none is wanted. "
+		"`BEARER_TOKEN_FILE` reads it from a file.",
+    },
+    {
+	.name = "CORS_ALLOW_ORIGINS",
+	.type = AC_TYPE_TEXT,
+	.offset = FIELD(cors_allow_origins),
+	.one_line = true,
+	.check = ac_check_origins,
+	.default_value = "",
+	.placeholder = "ORIGINS",
+	.allowed = "`*`, or origins such as `https://chat.example.com`, "
+		   "separated by commas; or empty",
+	.help = "The web pages that may call. Empty: all, but only those of "
+		"localhost, apps and extensions while the program listens on "
+		"loopback alone and wants no key.",
+    },
+    {
+	.name = "MAX_BODY_SIZE",
+	.type = AC_TYPE_WHOLE,
+	.offset = FIELD(max_body_size),
+	.min = 1024,
+	.max = 1073741824,
+	.default_value = "20971520",
+	.placeholder = "BYTES",
+	.allowed = "1024 to 1073741824 bytes",
+	.help = "The largest request body; a larger one is answered 413.",
+    },
+    {
+	.name = "MAX_BODY_MEMORY",
+	.type = AC_TYPE_WHOLE,
+	.offset = FIELD(max_body_memory),
+	.min = 1024,
+	.max = 1099511627776.0,
+	.default_value = "268435456",
+	.placeholder = "BYTES",
+	.allowed = "1024 to 1099511627776 bytes",
+	.help = "How much the request bodies that are still arriving may take "
+		"together; above it requests are answered 503.",
+    },
+    {
+	.name = "MAX_CONNECTIONS",
+	.type = AC_TYPE_WHOLE,
+	.offset = FIELD(max_connections),
+	.min = 0,
+	.max = 10000000,
+	.default_value = "0",
+	.placeholder = "NUMBER",
+	.allowed = "0 to 10000000",
+	.help = "How many clients may be connected; more wait until one "
+		"leaves. 0: half of what the limit of open files allows.",
+    },
+    {
+	.name = "HEAD_TIMEOUT",
+	.type = AC_TYPE_WHOLE,
+	.offset = FIELD(head_timeout_s),
+	.min = 1,
+	.max = 3600,
+	.default_value = "20",
+	.placeholder = "SECONDS",
+	.allowed = "1 to 3600 seconds",
+	.help = "How long a client may take for a request's head, from its "
+		"first byte or from connecting, and for TLS before it.",
+    },
+    {
+	.name = "BODY_TIMEOUT",
+	.type = AC_TYPE_WHOLE,
+	.offset = FIELD(body_timeout_s),
+	.min = 1,
+	.max = 3600,
+	.default_value = "120",
+	.placeholder = "SECONDS",
+	.allowed = "1 to 3600 seconds",
+	.help = "How long a client may take for a request's body.",
+    },
+    {
+	.name = "KEEPALIVE_TIMEOUT",
+	.type = AC_TYPE_WHOLE,
+	.offset = FIELD(keepalive_timeout_s),
+	.min = 1,
+	.max = 3600,
+	.default_value = "75",
+	.placeholder = "SECONDS",
+	.allowed = "1 to 3600 seconds",
+	.help = "How long a connection may be idle between two requests.",
+    },
+    {
+	.name = "WRITE_TIMEOUT",
+	.type = AC_TYPE_WHOLE,
+	.offset = FIELD(write_timeout_s),
+	.min = 1,
+	.max = 3600,
+	.default_value = "60",
+	.placeholder = "SECONDS",
+	.allowed = "1 to 3600 seconds",
+	.help = "How long a client may take nothing of an answer that waits "
+		"for it.",
+    },
+    {
+	.name = "DRAIN_TIMEOUT",
+	.type = AC_TYPE_WHOLE,
+	.offset = FIELD(drain_timeout_s),
+	.min = 0,
+	.max = 86400,
+	.default_value = "300",
+	.placeholder = "SECONDS",
+	.allowed = "0 to 86400 seconds",
+	.help = "How long running requests may go on after SIGTERM or "
+		"SIGINT; a second signal ends them at once.",
+    },
+};
+static_assert(AC_LENGTH(ac_serving_options) == AC_SERVING_OPTIONS,
+    "AC_SERVING_OPTIONS counts");
