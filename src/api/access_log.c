@@ -73,7 +73,7 @@ void
 ac_access_log(const struct ac_access *access)
 {
 	const struct ac_request_facts *facts = &access->facts;
-	struct ac_log_field fields[12];
+	struct ac_log_field fields[14];
 	char model[MODEL_SHOWN + 1];
 	size_t n = 0;
 
@@ -82,6 +82,9 @@ ac_access_log(const struct ac_access *access)
 	fields[n++] = AC_STR("path", access->path);
 	fields[n++] = AC_STR("route", facts->route);
 	fields[n++] = AC_INT("status", access->status);
+	fields[n++] = AC_STR("client", access->client);
+	if (facts->key != NULL)
+		fields[n++] = AC_STR("key", facts->key);
 	if (facts->model != NULL) {
 		/* A long name must not push the rest out of the line. */
 		snprintf(model, sizeof(model), "%s", facts->model);

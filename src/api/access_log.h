@@ -7,6 +7,8 @@
 
 #include <event2/http.h>
 
+#include "base/ip.h"
+
 enum {
 	AC_REQUEST_ID_MAX = 64, /* of a client's own X-Request-Id */
 	AC_PATH_SHOWN = 120,    /* of a path in the log */
@@ -26,6 +28,7 @@ enum ac_ending {
 /* What a handler knows of a request beside the request itself. */
 struct ac_request_facts {
 	const char *route;         /* constant: "chat", "models", … */
+	const char *key;           /* its name, the request's; or NULL */
 	char *model;               /* owned, or NULL */
 	int64_t prompt_tokens;     /* -1: none to tell */
 	int64_t completion_tokens; /* -1: none to tell */
@@ -35,9 +38,10 @@ struct ac_access {
 	char id[AC_REQUEST_ID_MAX + 1];
 	enum evhttp_cmd_type method;
 	char path[AC_PATH_SHOWN + 1];
-	int status;            /* 0: no reply has begun */
-	int64_t started_ms;    /* of the monotonic clock */
-	int64_t first_byte_ms; /* likewise; 0: none was sent */
+	char client[AC_IP_TEXT_SIZE]; /* its address */
+	int status;                   /* 0: no reply has begun */
+	int64_t started_ms;           /* of the monotonic clock */
+	int64_t first_byte_ms;        /* likewise; 0: none was sent */
 	enum ac_ending ending;
 	struct ac_request_facts facts;
 };

@@ -8,8 +8,11 @@
 #include <sys/queue.h>
 
 #include "api/client_conn.h"
+#include "base/ip.h"
 #include "base/options.h"
 
+struct ac_gate;
+struct ac_keys;
 struct ac_reaper;
 struct ac_request;
 struct ac_tls_server;
@@ -26,7 +29,10 @@ struct ac_api {
 	struct ac_upstream *upstream;     /* borrowed */
 	struct ac_tls_server *tls; /* borrowed: for connections from now on;
 				      NULL: they are plain */
-	struct ac_request_list requests; /* those that run */
+	struct ac_keys *keys;      /* borrowed; NULL: no key is wanted */
+	struct ac_gate *gate;      /* borrowed */
+	const struct ac_ip_ranges *trusted_proxies; /* borrowed */
+	struct ac_request_list requests;            /* those that run */
 	struct ac_client_conns conns;
 	bool loopback_only; /* no other machine can connect */
 	bool draining;      /* answers ask the client to close its connection */

@@ -6,8 +6,9 @@
 
 #include <event2/http.h>
 #include <event2/util.h>
-#include <openssl/crypto.h>
-#include <openssl/sha.h>
+
+#include "api/keys.h"
+#include "base/clock.h"
 
 /* The key of the request, or NULL; borrowed from the headers. */
 static const char *
@@ -27,36 +28,31 @@ find_key(const struct evkeyvalq *headers)
 	return value;
 }
 
-/* Digests have one length, so the time tells nothing about the key's. */
-static bool
-is_equal(const char *a, const char *b)
-{
-	unsigned char digest_a[SHA256_DIGEST_LENGTH];
-	unsigned char digest_b[SHA256_DIGEST_LENGTH];
-
-	SHA256((const unsigned char *)a, strlen(a), digest_a);
-	SHA256((const unsigned char *)b, strlen(b), digest_b);
-	return CRYPTO_memcmp(digest_a, digest_b, sizeof(digest_a)) == 0;
-}
-
 bool
-ac_auth_check(const struct ac_options *options, const struct evkeyvalq *headers,
-    struct ac_error *error)
+ac_auth_check(const struct ac_keys *keys, const struct evkeyvalq *headers,
+    const struct ac_key **key, struct ac_error *error)
 {
-	const char *key;
+	const char *token;
 
-	if (options->bearer_token == NULL)
+	*key = NULL;
+	if (keys == NULL)
 		return true;
-	key = find_key(headers);
-	if (key == NULL || *key == '\0') {
+	token = find_key(headers);
+	if (token == NULL || *token == '\0') {
 		ac_error_set(error, AC_ERROR_MISSING_KEY,
 		    "You didn't provide an API key. Send it in an "
 		    "Authorization header: Authorization: Bearer YOUR_KEY.");
 		return false;
 	}
-	if (!is_equal(key, options->bearer_token)) {
+	*key = ac_keys_find(keys, token);
+	if (*key == NULL) {
 		ac_error_set(
 		    error, AC_ERROR_INVALID_KEY, "Incorrect API key provided.");
+		return false;
+	}
+	if (ac_key_has_expired(*key, ac_clock_unix_seconds())) {
+		ac_error_set(
+		    error, AC_ERROR_EXPIRED_KEY, "The API key has expired.");
 		return false;
 	}
 	return true;

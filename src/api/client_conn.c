@@ -24,6 +24,7 @@
 
 #include "api/access_log.h"
 #include "api/api.h"
+#include "api/client_address.h"
 #include "api/cors.h"
 #include "api/error_reply.h"
 #include "api/http_guard.h"
@@ -370,6 +371,7 @@ log_refusal(struct ac_client_conn *conn)
 		.completion_tokens = -1},
 	};
 
+	ac_client_address_of_peer(access.client, conn->evcon);
 	ac_access_choose_id(access.id, conn->guard.head.request_id);
 	ac_log_info("request refused", AC_STR("id", access.id),
 	    AC_STR("reason", error->message));

@@ -25,9 +25,8 @@ choose_policy(const struct ac_api *api)
 		return strcmp(options->cors_allow_origins, "*") == 0
 			   ? POLICY_ANY
 			   : POLICY_LIST;
-	return api->loopback_only && options->bearer_token == NULL
-		   ? POLICY_LOCAL
-		   : POLICY_ANY;
+	return api->loopback_only && api->keys == NULL ? POLICY_LOCAL
+						       : POLICY_ANY;
 }
 
 static bool

@@ -34,9 +34,11 @@ const char *ac_cors_allowed_origin(
     const struct ac_api *api, const char *origin);
 
 /* What pages may read of an answer's headers. */
-#define AC_CORS_EXPOSED                               \
-	"x-request-id, retry-after, x-should-retry, " \
-	"x-ignored-parameters"
+#define AC_CORS_EXPOSED                                                \
+	"x-request-id, retry-after, x-should-retry, "                  \
+	"x-ignored-parameters, "                                       \
+	"x-ratelimit-limit-requests, x-ratelimit-remaining-requests, " \
+	"x-ratelimit-reset-requests"
 
 /* Whether an origin is of this machine: a page of localhost, or of a program
  * or an extension, with a scheme of their own ("app://…", "file://"). */

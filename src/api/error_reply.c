@@ -44,6 +44,8 @@ static const struct {
     [AC_ERROR_MISSING_KEY] = {401, invalid, NULL, AC_RETRY_BY_STATUS},
     [AC_ERROR_INVALID_KEY] = {401, invalid, "invalid_api_key",
 	AC_RETRY_BY_STATUS},
+    [AC_ERROR_EXPIRED_KEY] = {401, invalid, "expired_api_key",
+	AC_RETRY_BY_STATUS},
     [AC_ERROR_ORIGIN] = {403, "permission_error", "origin_not_allowed",
 	AC_RETRY_BY_STATUS},
     [AC_ERROR_UNKNOWN_URL] = {404, invalid, "unknown_url", AC_RETRY_BY_STATUS},

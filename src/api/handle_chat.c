@@ -23,6 +23,7 @@
 #include <event2/http.h>
 
 #include "api/access_log.h"
+#include "api/admission.h"
 #include "api/api.h"
 #include "api/chat_answer.h"
 #include "api/chat_request.h"
@@ -161,7 +162,8 @@ parse(struct ac_request *request, parse_fn *parse_body,
 	/* Of no use any more, and perhaps large. */
 	evbuffer_drain(body, evbuffer_get_length(body));
 	*model = ac_model_choose(ac_request_api(request), asked->model, &error);
-	if (*model == NULL) {
+	if (*model == NULL ||
+	    !ac_model_check_key(ac_request_key(request), *model, &error)) {
 		ac_request_reply_error(request, &error);
 		ac_chat_request_clear(asked);
 		return false;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
  * GET /v1/models and GET /v1/models/{id}: the upstream's list in OpenAI's
- * form, with the fields that the Go program gave beside it.
+ * form, with the fields that the Go program gave beside it. A key sees the
+ * models that it may use.
  *
  *	handle -> WAIT (for the list) -> reply
  */
@@ -11,8 +12,10 @@
 #include <event2/buffer.h>
 #include <event2/http.h>
 
+#include "api/admission.h"
 #include "api/api.h"
 #include "api/handlers.h"
+#include "api/keys.h"
 #include "api/request.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -123,10 +126,14 @@ reply(struct models_call *call, json_t *value)
 static void
 reply_list(struct models_call *call, const struct ac_model_list *list)
 {
+	const struct ac_key *key = ac_request_key(call->request);
 	json_t *data = json_array();
 
-	for (size_t i = 0; i < list->count; i++)
-		json_array_append_new(data, make_model(&list->models[i]));
+	for (size_t i = 0; i < list->count; i++) {
+		if (ac_key_may_use(key, list->models[i].id))
+			json_array_append_new(
+			    data, make_model(&list->models[i]));
+	}
 	reply(call, json_pack("{s:s, s:o}", "object", "list", "data", data));
 }
 
@@ -136,7 +143,8 @@ reply_model(struct models_call *call, const struct ac_model_list *list)
 	const struct ac_model *model = ac_model_find(list, call->id);
 	struct ac_error error;
 
-	if (model != NULL) {
+	if (model != NULL &&
+	    ac_key_may_use(ac_request_key(call->request), model->id)) {
 		reply(call, make_model(model));
 		return;
 	}

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "api/keys.h"
 #include "upstream/models.h"
 #include "upstream/upstream.h"
 
@@ -54,4 +55,17 @@ ac_model_choose(struct ac_api *api, const char *asked, struct ac_error *error)
 		    "the models.",
 		    asked);
 	return NULL;
+}
+
+bool
+ac_model_check_key(
+    const struct ac_key *key, const char *model, struct ac_error *error)
+{
+	if (ac_key_may_use(key, model))
+		return true;
+	ac_error_set_param(error, AC_ERROR_MODEL_NOT_FOUND, "model",
+	    "The model '%.200s' does not exist or you do not have access to "
+	    "it. GET /v1/models lists the models.",
+	    model);
+	return false;
 }

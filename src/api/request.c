@@ -27,7 +27,9 @@
 #include <event2/keyvalq_struct.h>
 
 #include "api/access_log.h"
+#include "api/admission.h"
 #include "api/api.h"
+#include "api/client_address.h"
 #include "api/client_conn.h"
 #include "api/error_reply.h"
 #include "base/clock.h"
@@ -64,6 +66,7 @@ struct ac_request {
 	bool full;
 	bool close_after; /* the connection ends with this reply */
 	struct ac_access access;
+	struct ac_admission admission;
 };
 
 static void on_client_gone(void *arg);
@@ -125,6 +128,8 @@ ac_request_new(struct ac_api *api, struct ac_client_conn *conn,
 	}
 	snprintf(request->access.path, sizeof(request->access.path), "%.*s",
 	    (int)strcspn(uri, "?#"), uri);
+	ac_client_address_find(
+	    request->access.client, http, api->trusted_proxies);
 	evhttp_request_set_on_complete_cb(http, on_complete, request);
 	TAILQ_INSERT_TAIL(&api->requests, request, entry);
 	if (ac_client_conn_set_request(conn, on_client_gone, request))
@@ -155,6 +160,12 @@ struct ac_request_facts *
 ac_request_facts(struct ac_request *request)
 {
 	return &request->access.facts;
+}
+
+struct ac_admission *
+ac_request_admission(struct ac_request *request)
+{
+	return &request->admission;
 }
 
 struct ac_request *
@@ -549,6 +560,7 @@ free_request(void *thing)
 
 	if (request->writable_event != NULL)
 		event_free(request->writable_event);
+	ac_admission_clear(&request->admission);
 	free(request->access.facts.model);
 	free(request);
 }
@@ -563,6 +575,7 @@ finish(struct ac_request *request, enum ac_ending ending)
 	request->hooks = NULL;
 	request->access.ending = ending;
 	ac_access_log(&request->access);
+	ac_admission_end(&request->admission);
 	TAILQ_REMOVE(&api->requests, request, entry);
 	ac_reaper_add(api->reaper, free_request, request);
 	ac_api_check_idle(api);

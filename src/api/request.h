@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 
+struct ac_admission;
 struct ac_api;
 struct ac_client_conn;
 struct ac_request;
@@ -31,12 +32,14 @@ struct ac_api *ac_request_api(const struct ac_request *request);
 const char *ac_request_id(const struct ac_request *request);
 struct evhttp_request *ac_request_http(const struct ac_request *request);
 struct ac_request_facts *ac_request_facts(struct ac_request *request);
+struct ac_admission *ac_request_admission(struct ac_request *request);
 
 /*
  * For a handler that answers later: on_gone says that the client has left
  * (the request is over then and its pointer to be forgotten), on_writable
  * that a stream that was full takes more. Neither runs before this returns,
- * nor after the reply was finished.
+ * nor after the reply was finished. hooks may be NULL: the request ends with
+ * its client, and nobody is told.
  */
 struct ac_request_hooks {
 	void (*on_gone)(void *arg);

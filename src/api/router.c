@@ -11,6 +11,7 @@
 #include <event2/http.h>
 
 #include "api/access_log.h"
+#include "api/admission.h"
 #include "api/api.h"
 #include "api/auth.h"
 #include "api/client_conn.h"
@@ -100,7 +101,12 @@ dispatch(struct ac_request *request, const char *path)
 		reply_options(request, route);
 		return;
 	}
-	if (check_method(request, route))
+	if (!check_method(request, route))
+		return;
+	/* What is only looked up is neither counted nor kept waiting. */
+	if (route->method == EVHTTP_REQ_POST)
+		ac_admission_start(request, route->handle);
+	else
 		route->handle(request, tail);
 }
 
@@ -185,13 +191,19 @@ check_method(struct ac_request *request, const struct route *route)
 static bool
 check_key(struct ac_request *request, const struct route *route)
 {
-	const struct ac_options *options = ac_request_api(request)->options;
+	struct ac_keys *keys = ac_request_api(request)->keys;
 	const struct evkeyvalq *headers =
 	    evhttp_request_get_input_headers(ac_request_http(request));
+	const struct ac_key *key;
 	struct ac_error error;
+	bool is_let_in;
 
-	if ((route != NULL && route->access == ACCESS_OPEN) ||
-	    ac_auth_check(options, headers, &error))
+	if (route != NULL && route->access == ACCESS_OPEN)
+		return true;
+	is_let_in = ac_auth_check(keys, headers, &key, &error);
+	if (key != NULL)
+		ac_request_set_key(request, keys, key);
+	if (is_let_in)
 		return true;
 	ac_request_add_header(request, "WWW-Authenticate", "Bearer");
 	ac_request_reply_error(request, &error);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/ip.h"
 #include "base/mem.h"
 #include "base/name.h"
 #include "base/url.h"
@@ -61,6 +62,18 @@ ac_check_origins(const char *value)
 		value += strspn(value, separators);
 	}
 	return ok ? NULL : "it holds something that is not an origin";
+}
+
+const char *
+ac_check_ip_ranges(const char *value)
+{
+	struct ac_ip_ranges ranges = {.count = 0};
+	const char *why;
+
+	if (!ac_ip_ranges_parse(&ranges, value, &why))
+		return why;
+	ac_ip_ranges_clear(&ranges);
+	return NULL;
 }
 
 const char *

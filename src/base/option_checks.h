@@ -10,6 +10,9 @@ const char *ac_check_key(const char *value);
 /* "*" or a list of origins as browsers write them. */
 const char *ac_check_origins(const char *value);
 
+/* Addresses and ranges of them (base/ip.h). */
+const char *ac_check_ip_ranges(const char *value);
+
 /* name=value pairs. */
 const char *ac_check_cookies(const char *value);
 

@@ -38,8 +38,8 @@ struct ac_option {
 };
 
 enum {
-	AC_SERVING_OPTIONS = 13, /* the first of them */
-	AC_OPTIONS = 45,
+	AC_SERVING_OPTIONS = 17, /* the first of them */
+	AC_OPTIONS = 49,
 };
 
 /* Row i, below AC_OPTIONS, and the way back. */

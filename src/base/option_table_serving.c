@@ -48,8 +48,20 @@ const struct ac_option ac_serving_options[] = {
 	.default_value = "",
 	.placeholder = "KEY",
 	.allowed = "any text without control characters",
-	.help = "The key that clients must send; empty: none is wanted. "
+	.help = "The key that clients must send; where this and "
+		"`API_KEYS_FILE` are empty, none is wanted. "
 		"`BEARER_TOKEN_FILE` reads it from a file.",
+    },
+    {
+	.name = "API_KEYS_FILE",
+	.type = AC_TYPE_PATH,
+	.offset = FIELD(api_keys_file),
+	.default_value = "",
+	.placeholder = "FILE",
+	.allowed = "a path, or empty",
+	.help = "A file of more keys, one a line: a name, the SHA-256 of the "
+		"key as `--hash-key` prints it, perhaps limits "
+		"(docs/keys.md).",
     },
     {
 	.name = "CORS_ALLOW_ORIGINS",
@@ -99,6 +111,44 @@ const struct ac_option ac_serving_options[] = {
 	.allowed = "0 to 10000000",
 	.help = "How many clients may be connected; more wait until one "
 		"leaves. 0: half of what the limit of open files allows.",
+    },
+    {
+	.name = "MAX_CONCURRENT_REQUESTS",
+	.type = AC_TYPE_WHOLE,
+	.offset = FIELD(max_concurrent_requests),
+	.min = 0,
+	.max = 10000000,
+	.default_value = "0",
+	.placeholder = "NUMBER",
+	.allowed = "0 to 10000000",
+	.help = "How many chats, completions and pictures may run at once; 4 "
+		"times as many wait in a queue, the rest is answered 503. 0: "
+		"no limit.",
+    },
+    {
+	.name = "QUEUE_TIMEOUT",
+	.type = AC_TYPE_WHOLE,
+	.offset = FIELD(queue_timeout_s),
+	.min = 0,
+	.max = 3600,
+	.default_value = "10",
+	.placeholder = "SECONDS",
+	.allowed = "0 to 3600 seconds",
+	.help = "How long a request may wait in that queue before it is "
+		"answered 503; 0: none waits.",
+    },
+    {
+	.name = "TRUSTED_PROXIES",
+	.type = AC_TYPE_TEXT,
+	.offset = FIELD(trusted_proxies),
+	.one_line = true,
+	.check = ac_check_ip_ranges,
+	.default_value = "",
+	.placeholder = "ADDRESSES",
+	.allowed = "addresses, `address/bits` and `unix`, separated by "
+		   "commas; or empty",
+	.help = "The proxies whose `X-Forwarded-For` is believed: the log "
+		"tells the rightmost address in it that is not one of these.",
     },
     {
 	.name = "HEAD_TIMEOUT",

@@ -49,11 +49,15 @@ struct ac_options {
 	struct ac_address server_address;
 	char *tls_cert; /* NULL: plain; else tls_key is there too */
 	char *tls_key;
-	char *bearer_token;       /* NULL: no key is wanted */
-	char *cors_allow_origins; /* NULL: by the rule of api/cors.h */
-	int64_t max_connections;  /* 0: what the descriptors allow */
-	int64_t max_body_size;    /* bytes */
-	int64_t max_body_memory;  /* bytes */
+	char *bearer_token;              /* NULL: none */
+	char *api_keys_file;             /* NULL: none; api/keys.h reads it */
+	char *trusted_proxies;           /* NULL: none; base/ip.h reads it */
+	int64_t max_concurrent_requests; /* 0: no limit */
+	int64_t queue_timeout_s;         /* 0: nobody waits */
+	char *cors_allow_origins;        /* NULL: by the rule of api/cors.h */
+	int64_t max_connections;         /* 0: what the descriptors allow */
+	int64_t max_body_size;           /* bytes */
+	int64_t max_body_memory;         /* bytes */
 	int64_t head_timeout_s;
 	int64_t body_timeout_s;
 	int64_t keepalive_timeout_s;

@@ -9,8 +9,10 @@
 
 #include <akashchat/akashchat.h>
 
+#include "api/keys.h"
 #include "base/options.h"
 #include "net/proxy.h"
+#include "server/hash_key.h"
 
 /* The flags that are no options. */
 struct command {
@@ -18,6 +20,7 @@ struct command {
 	bool help;
 	bool version;
 	bool check_config;
+	bool hash_key;
 };
 
 static const char usage[] =
@@ -28,6 +31,7 @@ static const char usage[] =
     "  --config FILE   Read lines NAME=value; the names are those of the\n"
     "                  environment.\n"
     "  --check-config  Print the options in force, secrets hidden, and exit.\n"
+    "  --hash-key      Read a key and print the SHA-256 for API_KEYS_FILE.\n"
     "  --version       Print the version and exit.\n"
     "  --help          Print this and exit.\n"
     "\n"
@@ -87,6 +91,18 @@ check_proxy(const struct ac_config *config, char reason[AC_REASON_SIZE])
 	return ok;
 }
 
+/* The file may be a pipe, so it is read once: here, or to serve. */
+static bool
+check_keys(const struct ac_config *config, char reason[AC_REASON_SIZE])
+{
+	const struct ac_options *options = ac_config_options(config);
+	struct ac_keys *keys = ac_keys_load(options->api_keys_file,
+	    options->bearer_token, NULL, reason, AC_REASON_SIZE);
+
+	ac_keys_unref(keys);
+	return keys != NULL;
+}
+
 enum ac_command
 ac_config_parse(struct ac_config *config, int argc, char **argv,
     char reason[AC_REASON_SIZE])
@@ -103,11 +119,16 @@ ac_config_parse(struct ac_config *config, int argc, char **argv,
 		printf("akashchat-api %s\n", ac_version());
 		return AC_COMMAND_DONE;
 	}
+	if (command.hash_key)
+		return ac_hash_key(stdin, stdout, reason) ? AC_COMMAND_DONE
+							  : AC_COMMAND_BAD;
 	if (!ac_config_load_environment(config, reason) ||
 	    (command.config_path != NULL &&
 		!ac_config_load_file(config, command.config_path, reason)))
 		return AC_COMMAND_BAD;
 	if (!check_proxy(config, reason))
+		return AC_COMMAND_BAD;
+	if (command.check_config && !check_keys(config, reason))
 		return AC_COMMAND_BAD;
 	if (command.check_config) {
 		print_config(config);
@@ -186,6 +207,8 @@ read_flag(struct ac_config *config, struct command *command, char **argv,
 		command->version = true;
 	} else if (strcmp(argument, "--check-config") == 0) {
 		command->check_config = true;
+	} else if (strcmp(argument, "--hash-key") == 0) {
+		command->hash_key = true;
 	} else if (strcmp(flag, "--config") == 0) {
 		command->config_path = take_value(argv, i, equals);
 		if (command->config_path == NULL)

@@ -13,9 +13,12 @@
 #include <event2/event.h>
 #include <event2/http.h>
 
+#include "api/admission.h"
 #include "api/api.h"
 #include "api/http_guard.h"
+#include "api/keys.h"
 #include "base/clock.h"
+#include "base/ip.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/options.h"
@@ -48,6 +51,10 @@ struct ac_server {
 	struct ac_resolver *resolver;
 	struct ac_upstream *upstream;
 	struct ac_tls_server *client_tls; /* NULL: clients speak plain HTTP */
+	struct ac_keys *keys;             /* a reference; NULL: none is
+					     wanted */
+	struct ac_ip_ranges trusted_proxies;
+	struct ac_gate *gate;
 	struct ac_api api;
 	struct evhttp *http;
 	struct ac_listeners *listeners;
@@ -62,6 +69,7 @@ struct ac_server {
 static bool build_demo(struct ac_server *, char reason[AC_REASON_SIZE]);
 static bool build_upstream(struct ac_server *, char reason[AC_REASON_SIZE]);
 static bool build_client_tls(struct ac_server *, char reason[AC_REASON_SIZE]);
+static bool build_keys(struct ac_server *, char reason[AC_REASON_SIZE]);
 static bool build_http(struct ac_server *, char reason[AC_REASON_SIZE]);
 static void on_idle(void *arg);
 static void on_drain_timeout(evutil_socket_t, short, void *arg);
@@ -83,7 +91,8 @@ ac_server_new(struct event_base *base, const struct ac_config *config,
 	if (server->drain_timer == NULL || server->drained_event == NULL)
 		ac_out_of_memory();
 	if (!build_demo(server, reason) || !build_upstream(server, reason) ||
-	    !build_client_tls(server, reason) || !build_http(server, reason)) {
+	    !build_client_tls(server, reason) || !build_keys(server, reason) ||
+	    !build_http(server, reason)) {
 		ac_server_free(server);
 		return NULL;
 	}
@@ -180,6 +189,28 @@ build_client_tls(struct ac_server *server, char reason[AC_REASON_SIZE])
 	return server->client_tls != NULL;
 }
 
+static bool
+build_keys(struct ac_server *server, char reason[AC_REASON_SIZE])
+{
+	const struct ac_options *options = server->options;
+	const char *why;
+
+	/* The option's check has read it before. */
+	if (options->trusted_proxies != NULL &&
+	    !ac_ip_ranges_parse(
+		&server->trusted_proxies, options->trusted_proxies, &why))
+		abort();
+	server->gate = ac_gate_new(server->base, options);
+	if (options->api_keys_file == NULL && options->bearer_token == NULL)
+		return true;
+	server->keys = ac_keys_load(options->api_keys_file,
+	    options->bearer_token, NULL, reason, AC_REASON_SIZE);
+	if (server->keys != NULL && ac_keys_count(server->keys) == 0)
+		ac_log_warn("there is no key, so every one is refused",
+		    AC_STR("file", options->api_keys_file));
+	return server->keys != NULL;
+}
+
 /* Each client may need a connection to the upstream too. */
 static size_t
 count_connections(const struct ac_options *options)
@@ -223,6 +254,9 @@ build_api(struct ac_server *server)
 	ac_api_init(api, server->base, server->reaper, server->options,
 	    server->upstream);
 	api->tls = server->client_tls;
+	api->keys = server->keys;
+	api->gate = server->gate;
+	api->trusted_proxies = &server->trusted_proxies;
 	api->on_idle = on_idle;
 	api->idle_arg = server;
 	api->conns.max = count_connections(server->options);
@@ -252,9 +286,9 @@ build_http(struct ac_server *server, char reason[AC_REASON_SIZE])
 		return false;
 	server->api.loopback_only =
 	    ac_listeners_are_loopback(server->listeners);
-	if (!server->api.loopback_only && server->options->bearer_token == NULL)
+	if (!server->api.loopback_only && server->keys == NULL)
 		ac_log_warn("other machines can connect without a key",
-		    AC_STR("remedy", "set BEARER_TOKEN"));
+		    AC_STR("remedy", "set BEARER_TOKEN or API_KEYS_FILE"));
 	return true;
 }
 
@@ -334,6 +368,9 @@ ac_server_free(struct ac_server *server)
 	ac_tls_server_free(server->client_tls);
 	ac_upstream_free(server->upstream);
 	ac_reaper_free(server->reaper);
+	ac_gate_free(server->gate);
+	ac_keys_unref(server->keys);
+	ac_ip_ranges_clear(&server->trusted_proxies);
 	ac_resolver_free(server->resolver);
 	ac_tls_free(server->tls);
 	ac_proxy_free(server->proxy);

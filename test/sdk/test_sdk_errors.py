@@ -10,7 +10,9 @@ from clients.sdk import MODEL
 from support import GUARD_S
 from support import datastream as ds
 from support import uistream as ui
+from support.client import chat_body
 from support.endless import Endless
+from support.keys import bearer, key_file, key_of
 from support.upstream import unused_port
 
 AUDIO = {"role": "user", "content": [
@@ -71,6 +73,21 @@ def test_wrong_key(sdk, start, upstream):
         assert "Incorrect API key" in error.text
     assert upstream.requests == []
     sdk.chat(program, options={"api_key": "right"}).ok()
+
+
+def test_expired_key(sdk, start, tmp_path):
+    program = start(API_KEYS_FILE=key_file(tmp_path,
+                                           old="expires=2020-01-01"))
+    error = sdk.chat(program, options={"api_key": key_of("old")}).failed(
+        "AuthenticationError")
+    check(error, 401, "expired_api_key")
+
+
+def test_model_that_a_key_may_not_use(sdk, start, tmp_path):
+    program = start(API_KEYS_FILE=key_file(tmp_path, few="models=Qwen*"))
+    error = sdk.chat(program, options={"api_key": key_of("few")}).failed(
+        "NotFoundError")
+    check(error, 404, "model_not_found", "model")
 
 
 def test_refused_page(sdk, program, upstream):
@@ -290,6 +307,32 @@ def test_number_of_retries_is_respected(sdk, program, upstream, retries):
     check(error, 429, "rate_limit_exceeded")
     assert error.headers["retry-after"] == "1"
     assert upstream.count("chat") == 1 + retries
+
+
+def test_key_that_has_used_up_its_requests(sdk, start, tmp_path):
+    program = start(API_KEYS_FILE=key_file(tmp_path, slow="rpm=1"))
+    options = {"api_key": key_of("slow")}
+    sdk.chat(program, options=options).ok()
+    error = sdk.chat(program, options=options).failed("RateLimitError")
+    check(error, 429, "rate_limit_exceeded")
+    assert 0 < int(error.headers["retry-after"]) <= 60
+    assert error.headers["x-ratelimit-remaining-requests"] == "0"
+
+
+def test_busy_key_is_tried_again(sdk, start, upstream, tmp_path):
+    program = start(API_KEYS_FILE=key_file(tmp_path, one="concurrent=1"))
+    go_on = threading.Event()
+    upstream.on_chat = ds.hold(go_on, ds.answer("x"))
+    with program.connect() as connection:
+        connection.send("POST", "/v1/chat/completions", chat_body(),
+                        bearer("one"))
+        assert upstream.wait_for("chat", 1)
+        threading.Thread(target=lambda: (
+            program.wait_log("request", status="429"), go_on.set())).start()
+        sdk.chat(program, options={"api_key": key_of("one"),
+                                   "max_retries": 2}).ok()
+        assert connection.response().status == 200
+    assert program.log("request")[0].get("status") == "429"
 
 
 def test_failed_upstream_is_tried_again(sdk, program, upstream):

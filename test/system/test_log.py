@@ -23,7 +23,7 @@ def fields_of(program, response):
 def test_access_line_of_a_chat(program, upstream):
     upstream.on_chat = ds.answer("x", prompt=11, completion=7)
     expected = {"method": "POST", "path": "/v1/chat/completions",
-                "route": "chat", "status": "200",
+                "route": "chat", "status": "200", "client": "127.0.0.1",
                 "model": "Meta-Llama-3-3-70B-Instruct",
                 "prompt_tokens": "11", "completion_tokens": "7",
                 "end": "done"}
@@ -47,7 +47,7 @@ def test_access_line_of_other_requests(program, method, path, route, status,
     response = program.ask(method, path)
     assert fields_of(program, response) == {
         "method": method, "path": path, "route": route, "status": status,
-        "end": end}
+        "client": "127.0.0.1", "end": end}
 
 
 def test_access_line_of_a_failure_of_the_upstream(program, upstream):

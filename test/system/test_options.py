@@ -15,6 +15,7 @@ BAD_VALUES = {
     "TLS_CERT": ["a\nb", "\udcff"],
     "TLS_KEY": ["a\nb", "\udcff"],
     "BEARER_TOKEN": ["a\tb", "a\nb", "\udcff"],
+    "API_KEYS_FILE": ["a\nb", "\udcff"],
     "CORS_ALLOW_ORIGINS": ["chat.example.com", "https://", "a\nb", "\udcff"],
     "AKASH_BASE_URL": ["chat.akash.network", "ftp://x", "http://",
                        "https://user:word@x", "http://x?y", "http://x#y",
@@ -52,6 +53,10 @@ BAD_VALUES = {
     "MAX_BODY_SIZE": ["1023", "1073741825", "20MB", "99999999999999999999"],
     "MAX_BODY_MEMORY": ["1023", "1099511627777", "1G"],
     "MAX_CONNECTIONS": ["-1", "10000001", "many"],
+    "MAX_CONCURRENT_REQUESTS": ["-1", "10000001", "many"],
+    "QUEUE_TIMEOUT": ["-1", "3601", "10s"],
+    "TRUSTED_PROXIES": ["10.0.0.0/33", "proxy.example", "10.0.0.1:80",
+                        "a\nb", "\udcff"],
     "HEAD_TIMEOUT": ["0", "3601", "1s"],
     "BODY_TIMEOUT": ["0", "3601", "1s"],
     "KEEPALIVE_TIMEOUT": ["0", "3601", "1s"],
@@ -103,7 +108,7 @@ def test_help_lists_every_option_with_its_default(flag):
     listed = re.findall(r"^  (--[\w-]+)", done.stdout, re.MULTILINE)
     assert sorted(listed) == sorted(
         [*map(flag_of, BAD_VALUES), "--config", "--check-config",
-         "--version", "--help"])
+         "--hash-key", "--version", "--help"])
     for name, value in config().items():
         text = done.stdout.partition(f"  {flag_of(name)}")[2]
         assert len(text.splitlines()[1].strip()) > 10, name

@@ -30,6 +30,7 @@ static const struct values table[] = {
     {"TLS_KEY", "", {"", "/etc/ssl/private/key.pem"}, {"a\nb", "\x7f"}},
     {"BEARER_TOKEN", "", {"", "sk-1", "with space", "\xc3\xa9", "\"'"},
 	{"a\nb", "\t", "\x01", "a\r", "\xff", " a", "a "}},
+    {"API_KEYS_FILE", "", {"", "/etc/a b/keys"}, {"a\nb", "\xff"}},
     {"CORS_ALLOW_ORIGINS", "",
 	{"", "*", "https://a.example,http://b:8080", "https://a, *",
 	    "app://obsidian.md"},
@@ -92,6 +93,13 @@ static const struct values table[] = {
     {"MAX_BODY_MEMORY", "268435456", {"1024", "1099511627776"},
 	{"", "1023", "1099511627777", "256M"}},
     {"MAX_CONNECTIONS", "0", {"0", "10000000"}, {"", "10000001", "-1"}},
+    {"MAX_CONCURRENT_REQUESTS", "0", {"0", "10000000"},
+	{"", "10000001", "-1", "many"}},
+    {"QUEUE_TIMEOUT", "10", {"0", "3600"}, {"", "3601", "-1", "1s"}},
+    {"TRUSTED_PROXIES", "",
+	{"", "unix", "10.0.0.0/8, ::1", "fd00::/8,192.0.2.1 unix"},
+	{"10.0.0.0/33", "proxy.example", "10.0.0.0/8\n", "[::1]", "Unix",
+	    "10.0.0.1:80", "\xff"}},
     {"HEAD_TIMEOUT", "20", {"1", "3600"}, {"", "0", "3601", "x"}},
     {"BODY_TIMEOUT", "120", {"1", "3600"}, {"", "0", "3601", "x"}},
     {"KEEPALIVE_TIMEOUT", "75", {"1", "3600"}, {"", "0", "3601", "x"}},
@@ -239,10 +247,14 @@ the_defaults_fill_the_fields(void **state)
 	assert_null(options->tls_cert);
 	assert_null(options->tls_key);
 	assert_null(options->bearer_token);
+	assert_null(options->api_keys_file);
 	assert_null(options->cors_allow_origins);
 	assert_int_equal(options->max_connections, 0);
 	assert_int_equal(options->max_body_size, 20971520);
 	assert_int_equal(options->max_body_memory, 268435456);
+	assert_int_equal(options->max_concurrent_requests, 0);
+	assert_int_equal(options->queue_timeout_s, 10);
+	assert_null(options->trusted_proxies);
 	assert_int_equal(options->head_timeout_s, 20);
 	assert_int_equal(options->body_timeout_s, 120);
 	assert_int_equal(options->keepalive_timeout_s, 75);
@@ -289,6 +301,7 @@ set_every_option(struct ac_config *config)
 	set(config, "TLS_CERT", "/c");
 	set(config, "TLS_KEY", "/k");
 	set(config, "BEARER_TOKEN", "sk");
+	set(config, "API_KEYS_FILE", "/keys");
 	set(config, "CORS_ALLOW_ORIGINS", "*");
 	set(config, "AKASH_BASE_URL", "http://a:2/p");
 	set(config, "DEFAULT_MODEL", "m");
@@ -317,6 +330,9 @@ set_every_option(struct ac_config *config)
 	set(config, "MAX_BODY_SIZE", "6000");
 	set(config, "MAX_BODY_MEMORY", "7000");
 	set(config, "MAX_CONNECTIONS", "9");
+	set(config, "MAX_CONCURRENT_REQUESTS", "17");
+	set(config, "QUEUE_TIMEOUT", "18");
+	set(config, "TRUSTED_PROXIES", "::1");
 	set(config, "HEAD_TIMEOUT", "10");
 	set(config, "BODY_TIMEOUT", "11");
 	set(config, "KEEPALIVE_TIMEOUT", "12");
@@ -341,8 +357,12 @@ each_option_fills_its_field(void **state)
 	assert_string_equal(options->tls_cert, "/c");
 	assert_string_equal(options->tls_key, "/k");
 	assert_string_equal(options->bearer_token, "sk");
+	assert_string_equal(options->api_keys_file, "/keys");
 	assert_string_equal(options->cors_allow_origins, "*");
 	assert_int_equal(options->max_connections, 9);
+	assert_int_equal(options->max_concurrent_requests, 17);
+	assert_int_equal(options->queue_timeout_s, 18);
+	assert_string_equal(options->trusted_proxies, "::1");
 	assert_int_equal(options->max_body_size, 6000);
 	assert_int_equal(options->max_body_memory, 7000);
 	assert_int_equal(options->head_timeout_s, 10);

@@ -193,7 +193,7 @@ ERRORS = {
                     "invalid_value", "missing_required_parameter",
                     "unsupported_value", "unsupported_content",
                     "context_length_exceeded", "image_not_drawn"}),
-    401: (INVALID, {None, "invalid_api_key"}),
+    401: (INVALID, {None, "invalid_api_key", "expired_api_key"}),
     403: ("permission_error", {"origin_not_allowed"}),
     404: (INVALID, {"model_not_found", "image_not_found", "unknown_url"}),
     405: (INVALID, {"method_not_allowed"}),
