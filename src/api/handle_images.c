@@ -20,10 +20,12 @@
 #include <event2/http.h>
 
 #include "api/access_log.h"
+#include "api/admission.h"
 #include "api/api.h"
 #include "api/drawing.h"
 #include "api/handlers.h"
 #include "api/images_request.h"
+#include "api/model_choice.h"
 #include "api/public_image_url.h"
 #include "api/request.h"
 #include "base/attr.h"
@@ -116,7 +118,9 @@ parse(struct ac_request *request, struct ac_images_request *asked)
 	}
 	/* Of no use any more, and perhaps large. */
 	evbuffer_drain(body, evbuffer_get_length(body));
-	if (!ac_images_request_check_model(asked, options, &error)) {
+	if (!ac_images_request_check_model(asked, options, &error) ||
+	    !ac_model_check_key(
+		ac_request_key(request), AC_MODEL_IMAGE, &error)) {
 		ac_request_reply_error(request, &error);
 		ac_images_request_clear(asked);
 		return false;

@@ -141,6 +141,14 @@ def test_key_uses_its_models_alone(choosy, upstream):
     assert upstream.count("chat") == asked
 
 
+def test_pictures_are_drawn_for_keys_that_may_use_the_model(choosy):
+    check_error(choosy.ask("POST", "/v1/images/generations", {"prompt": "x"},
+                           bearer("none")), 404, "model_not_found", "model")
+    response = choosy.ask("POST", "/v1/images/generations", {"prompt": "x"},
+                          bearer("llama"))
+    assert response.status != 404, response.json()
+
+
 def test_pattern_is_about_what_an_alias_stands_for(choosy):
     assert choosy.chat(headers=bearer("llama"), model="small").status == 200
     check_error(choosy.chat(headers=bearer("llama"), model="big"), 404,
