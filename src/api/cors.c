@@ -41,6 +41,7 @@ ac_cors_is_local(const char *origin)
 {
 	struct evhttp_uri *uri = evhttp_uri_parse(origin);
 	const char *host = uri == NULL ? NULL : evhttp_uri_get_host(uri);
+	const char *scheme = uri == NULL ? NULL : evhttp_uri_get_scheme(uri);
 	size_t len = host == NULL ? 0 : strlen(host);
 	static const char suffix[] = ".localhost";
 	const size_t suffix_len = sizeof(suffix) - 1;
@@ -48,8 +49,8 @@ ac_cors_is_local(const char *origin)
 
 	/* No page of the web has another scheme: these are programs and
 	 * extensions of this machine, such as file:// and app://. */
-	if (uri != NULL && !is_web_scheme(evhttp_uri_get_scheme(uri)))
-		local = strstr(origin, "://") != NULL;
+	if (!is_web_scheme(scheme))
+		local = strncmp(origin + strlen(scheme), "://", 3) == 0;
 	else if (host != NULL)
 		local = evutil_ascii_strcasecmp(host, "localhost") == 0 ||
 			strncmp(host, "127.", 4) == 0 ||
@@ -58,7 +59,7 @@ ac_cors_is_local(const char *origin)
 			    evutil_ascii_strcasecmp(
 				host + len - suffix_len, suffix) == 0);
 	/* 127.evil.example is a name, not an address. */
-	if (local && strncmp(host, "127.", 4) == 0)
+	if (local && host != NULL && strncmp(host, "127.", 4) == 0)
 		local = strspn(host, "0123456789.") == len;
 	if (uri != NULL)
 		evhttp_uri_free(uri);

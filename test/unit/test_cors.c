@@ -18,7 +18,7 @@ pages_of_this_machine_are_local(void **state)
 	    "http://localhost.example.com", "http://127.evil.example",
 	    "http://127.0.0.1.example.com", "http://10.0.0.1",
 	    "HTTP://example.com", "http:///", "file:/x", "//example.com",
-	    "app:example.com", "http://notlocalhost",
+	    "app:example.com", "app:x://y", "app:/x://y", "http://notlocalhost",
 	    "http://localhost@evil.example", "http://.localhost.evil"};
 
 	AC_UNUSED(state);
