@@ -41,6 +41,7 @@ struct ac_chat_answer {
 	enum ac_chat_answer_state state;
 	bool stream;
 	bool draws;
+	bool heard;             /* a text or a reasoning came */
 	bool upstream_finished; /* it said so itself */
 	ac_event_fn *first;     /* the first stage, or sink() */
 	void *first_arg;
@@ -303,6 +304,9 @@ on_decoded(const struct ac_event *event, void *arg)
 
 	if (event->type == AC_EVENT_FINISH)
 		answer->upstream_finished = true;
+	else if (event->type == AC_EVENT_TEXT ||
+		 event->type == AC_EVENT_REASONING)
+		answer->heard = true;
 	answer->first(event, answer->first_arg);
 }
 
@@ -453,6 +457,10 @@ set_upstream_text(struct ac_error *error, const struct ac_event *event)
 	/* What does not fit is left out: an error's text need not be whole. */
 	whole = ac_literal_decode(&text, event->literal, event->literal_len);
 	AC_UNUSED(whole);
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.data[i] == '\0')
+			text.data[i] = ' ';
+	}
 	ac_stream_error_set(error, ac_buf_string(&text));
 	ac_buf_clear(&text);
 }
@@ -517,6 +525,12 @@ enum ac_chat_answer_state
 ac_chat_answer_state(const struct ac_chat_answer *answer)
 {
 	return answer->state;
+}
+
+bool
+ac_chat_answer_was_heard(const struct ac_chat_answer *answer)
+{
+	return answer->heard;
 }
 
 const struct ac_error *

@@ -75,6 +75,9 @@ void ac_chat_answer_put_picture(struct ac_chat_answer *answer, const char *url);
 enum ac_chat_answer_state ac_chat_answer_state(
     const struct ac_chat_answer *answer);
 
+/* Whether a text or a reasoning has come, though it may be held back. */
+bool ac_chat_answer_was_heard(const struct ac_chat_answer *answer);
+
 /* Why it FAILED. */
 const struct ac_error *ac_chat_answer_error(
     const struct ac_chat_answer *answer);

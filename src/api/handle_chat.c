@@ -347,6 +347,10 @@ go_on(struct chat_call *call)
 {
 	switch (ac_chat_answer_state(call->answer)) {
 	case AC_CHAT_ANSWER_WAITING:
+		/* What may be the beginning of a stop string or a tag is held
+		 * back, but it came in time. */
+		if (ac_chat_answer_was_heard(call->answer))
+			note_first_event(call);
 		break;
 	case AC_CHAT_ANSWER_BEGUN:
 		note_first_event(call);

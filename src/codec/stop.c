@@ -100,6 +100,7 @@ ac_stop_on_event(const struct ac_event *event, void *arg)
 	case AC_EVENT_TEXT:
 		on_text(stop, event);
 		return;
+	case AC_EVENT_REASONING:
 	case AC_EVENT_FINISH:
 	case AC_EVENT_ERROR:
 	case AC_EVENT_END:
@@ -108,7 +109,6 @@ ac_stop_on_event(const struct ac_event *event, void *arg)
 	case AC_EVENT_TEXT_WAS_REASONING:
 		begin_anew(stop);
 		break;
-	case AC_EVENT_REASONING:
 	case AC_EVENT_STEP:
 	case AC_EVENT_START:
 	case AC_EVENT_TOOL_CALL:

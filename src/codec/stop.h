@@ -5,14 +5,15 @@
  * What it does is defined by a search over the whole answer: put the decoded
  * TEXTs behind each other, look in that for each string, and take the
  * occurrence that begins first. The answer is the text before it, and its
- * finish is STOP. Without an occurrence the answer stays as it is.
+ * finish is STOP. Without an occurrence the answer stays as it is. REASONING
+ * is not searched and parts the text: no string goes on behind it.
  *
  * That is known as soon as the occurrence is complete and none that began
  * earlier can be completed any more; then FINISH is said at once, and nothing
  * after it. Until it is known, text that may belong to an occurrence is held
  * back, in the form in which it came. Other events overtake it, but not
- * FINISH, ERROR and END, which end the search, and TEXT_WAS_REASONING, which
- * makes it begin anew. REASONING is not searched.
+ * REASONING, FINISH, ERROR and END, which end the search, and
+ * TEXT_WAS_REASONING, which makes it begin anew.
  */
 #ifndef AC_CODEC_STOP_H
 #define AC_CODEC_STOP_H

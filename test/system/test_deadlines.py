@@ -158,3 +158,13 @@ def test_list_of_models_that_has_no_end_is_given_up(start, upstream, fails):
     upstream.on_models = fails
     response = program.get("/v1/models")
     assert response.status in (502, 504), response.read()
+
+
+@BOTH
+def test_text_that_is_held_back_has_come_in_time(start, upstream, stream):
+    """It may be the beginning of a stop string."""
+    program = start(FIRST_EVENT_TIMEOUT="1")
+    upstream.on_chat = ds.paced(1.6, ds.text("ST"), ds.text("xyz"), *ds.ends())
+    response = program.chat(stream=stream, stop="STOP")
+    assert response.status == 200, response.read()
+    assert b"xyz" in response.read()

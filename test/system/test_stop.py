@@ -86,12 +86,23 @@ def test_reasoning_is_not_searched(program, upstream, protocol, stream):
 
 def test_stop_string_does_not_reach_over_reasoning(program, upstream,
                                                    protocol):
-    """The text is searched as it is when the reasoning is taken out, which
-    is what a client has."""
+    """Or text would have to wait until the reasoning is over, and come
+    behind it."""
     upstream.on_chat = protocol.answer("EN<think>x</think>D", "!")
     for stream in (False, True):
         answer = ask.chat(program, stream, stop="END")
-        assert (answer.reasoning, answer.text) == ("x", "")
+        assert (answer.reasoning, answer.text) == ("x", "END!")
+
+
+def test_text_keeps_its_place_before_reasoning(start, upstream, protocol):
+    """With tags the order shows."""
+    program = start(REASONING="tags")
+    upstream.on_chat = protocol.send_lines(
+        protocol.START, protocol.text("ab\n"), protocol.reasoning("hm"),
+        protocol.text(" end"), *protocol.ends())
+    for stream in (False, True):
+        answer = ask.chat(program, stream, stop="\nObservation:")
+        assert answer.text == "ab\n<think>hm</think> end"
 
 
 def test_tag_that_closes_nothing_is_searched_in_a_stream(

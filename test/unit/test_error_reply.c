@@ -93,6 +93,24 @@ static const struct {
     {"[object Object]", AC_ERROR_UPSTREAM},
     {"terminated", AC_ERROR_UPSTREAM},
     {"", AC_ERROR_UPSTREAM},
+    {"rate_limit_exceeded", AC_ERROR_RATE_LIMIT},
+    {"litellm.RateLimitError: slow down", AC_ERROR_RATE_LIMIT},
+    {"You exceeded your current quota", AC_ERROR_RATE_LIMIT},
+    {"Request was throttled.", AC_ERROR_RATE_LIMIT},
+    {"context_length_exceeded", AC_ERROR_CONTEXT_LENGTH},
+    {"litellm.ContextWindowExceededError", AC_ERROR_CONTEXT_LENGTH},
+    {"Input is longer than the maximum number of tokens",
+	AC_ERROR_CONTEXT_LENGTH},
+    {"the request exceeds the available context size", AC_ERROR_CONTEXT_LENGTH},
+    {"Please reduce the length of the messages", AC_ERROR_CONTEXT_LENGTH},
+    {"prompt is too long", AC_ERROR_CONTEXT_LENGTH},
+    {"The request took too long", AC_ERROR_UPSTREAM},
+    {"model_not_found", AC_ERROR_MODEL_NOT_FOUND},
+    {"No such model: x", AC_ERROR_MODEL_NOT_FOUND},
+    {"host not found for model service", AC_ERROR_UPSTREAM},
+    /* What somebody else has said is no reason. */
+    {"Invalid prompt: [{\"content\":\"my rate limit\"}]", AC_ERROR_BAD_REQUEST},
+    {"JSON parsing failed: Text: too many requests", AC_ERROR_UPSTREAM},
 };
 
 static void

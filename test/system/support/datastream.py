@@ -3,6 +3,7 @@
 that send them as an answer to POST /api/chat/."""
 import json
 import re
+import time
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -111,3 +112,15 @@ def hold(event, handler):
         exchange.wait(event)
         handler(exchange)
     return handle
+
+
+def paced(pause_s, first, *others):
+    """A handler that sends a line, and the others so much later."""
+    def answer(exchange):
+        exchange.start()
+        exchange.send_chunk(first)
+        time.sleep(pause_s)  # the upstream's own pace
+        for line in others:
+            exchange.send_chunk(line)
+        exchange.end()
+    return answer
