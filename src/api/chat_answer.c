@@ -17,7 +17,7 @@
 
 #include <event2/buffer.h>
 
-#include "api/picture_markdown.h"
+#include "api/picture_answer.h"
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/clock.h"
@@ -558,38 +558,6 @@ ac_chat_answer_frames(struct ac_chat_answer *answer)
 	return answer->frames;
 }
 
-static void
-add_member(struct evbuffer *out, const char *name, const char *text, size_t len)
-{
-	evbuffer_add_printf(out, "\"%s\":\"", name);
-	ac_json_add_escaped(out, text, len);
-	evbuffer_add(out, "\"", 1);
-}
-
-/* The answer of akashchat-api-go, in the same object: clients of either kind
- * find what they look for. */
-static void
-add_picture(struct ac_chat_answer *answer, struct evbuffer *object)
-{
-	const struct ac_image_line *line = answer->line;
-	struct evbuffer *whole = ac_text_new();
-
-	evbuffer_remove_buffer(object, whole, evbuffer_get_length(object) - 1);
-	evbuffer_drain(object, 1); /* the closing brace */
-	ac_text_add_string(whole, ",\"code\":200,\"data\":{");
-	add_member(whole, "model", answer->model, strlen(answer->model));
-	ac_text_add_string(whole, ",");
-	add_member(whole, "jobId", line->job_id, strlen(line->job_id));
-	ac_text_add_string(whole, ",");
-	add_member(whole, "prompt", line->prompt.data, line->prompt.len);
-	ac_text_add_string(whole, ",");
-	add_member(
-	    whole, "pic", answer->picture_url, strlen(answer->picture_url));
-	ac_text_add_string(whole, "}}");
-	evbuffer_add_buffer(object, whole);
-	evbuffer_free(whole);
-}
-
 void
 ac_chat_answer_write(struct ac_chat_answer *answer, struct evbuffer *out)
 {
@@ -598,7 +566,8 @@ ac_chat_answer_write(struct ac_chat_answer *answer, struct evbuffer *out)
 	ac_completion_finish(&answer->completion, &answer->head, answer->finish,
 	    &answer->usage, object);
 	if (answer->picture_url != NULL)
-		add_picture(answer, object);
+		ac_picture_add_members(
+		    object, answer->model, answer->line, answer->picture_url);
 	evbuffer_add_buffer(out, object);
 	evbuffer_free(object);
 }

@@ -190,13 +190,15 @@ ac_http_call_start(struct ac_http_client *client,
 static void
 drop_noisy(struct ac_http_client *client)
 {
-	struct idle_conn *idle;
+	struct idle_conn *idle = TAILQ_FIRST(&client->idle);
 
-	while ((idle = TAILQ_FIRST(&client->idle)) != NULL &&
-	       !ac_http_conn_is_quiet(idle->conn)) {
+	while (idle != NULL && !ac_http_conn_is_quiet(idle->conn)) {
+		struct idle_conn *next = TAILQ_NEXT(idle, entry);
+
 		TAILQ_REMOVE(&client->idle, idle, entry);
 		ac_http_conn_abort(idle->conn);
 		free(idle);
+		idle = next;
 	}
 }
 

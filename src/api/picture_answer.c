@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* A drawn picture as Markdown: see picture_markdown.h. */
-#include "api/picture_markdown.h"
+/* A drawn picture in an answer: see picture_answer.h. */
+#include "api/picture_answer.h"
 
 #include <string.h>
 
 #include <event2/buffer.h>
 
+#include "base/json.h"
 #include "base/text.h"
+#include "codec/image_line.h"
 
 /* What may mean something in the text of a picture (CommonMark 2.4: any of
  * ASCII's punctuation may stand behind a backslash). */
@@ -59,4 +61,33 @@ ac_picture_add_markdown(
 	ac_text_add_string(out, "](");
 	add_url(out, url);
 	ac_text_add_string(out, ")");
+}
+
+static void
+add_member(struct evbuffer *out, const char *name, const char *text, size_t len)
+{
+	evbuffer_add_printf(out, "\"%s\":\"", name);
+	ac_json_add_escaped(out, text, len);
+	evbuffer_add(out, "\"", 1);
+}
+
+void
+ac_picture_add_members(struct evbuffer *object, const char *model,
+    const struct ac_image_line *line, const char *url)
+{
+	struct evbuffer *whole = ac_text_new();
+
+	evbuffer_remove_buffer(object, whole, evbuffer_get_length(object) - 1);
+	evbuffer_drain(object, 1); /* the closing brace */
+	ac_text_add_string(whole, ",\"code\":200,\"data\":{");
+	add_member(whole, "model", model, strlen(model));
+	ac_text_add_string(whole, ",");
+	add_member(whole, "jobId", line->job_id, strlen(line->job_id));
+	ac_text_add_string(whole, ",");
+	add_member(whole, "prompt", line->prompt.data, line->prompt.len);
+	ac_text_add_string(whole, ",");
+	add_member(whole, "pic", url, strlen(url));
+	ac_text_add_string(whole, "}}");
+	evbuffer_add_buffer(object, whole);
+	evbuffer_free(whole);
 }
