@@ -17,12 +17,15 @@
 
 enum { ESCAPE_LEN = 6 }; /* of \uXXXX */
 
-/* jansson's own limit is 2048 and not to be set, so depth is counted here,
- * before it parses. Strings are skipped; the rest need not be valid. */
+/* Why jansson shall not parse a text, into why, or true. Its own limit of
+ * depth is 2048 and not to be set, and each value takes it up to 250 bytes
+ * (an empty object), so both are counted before it parses. Strings are
+ * skipped; the rest need not be valid. */
 static bool
-is_too_deep(const char *data, size_t len)
+check_shape(const char *data, size_t len, char *why, size_t size)
 {
 	unsigned depth = 0;
+	size_t values = 1;
 	bool in_string = false;
 
 	for (size_t i = 0; i < len; i++) {
@@ -33,16 +36,27 @@ is_too_deep(const char *data, size_t len)
 				i++;
 			else if (c == '"')
 				in_string = false;
-		} else if (c == '"') {
+			continue;
+		}
+		if (c == '"')
 			in_string = true;
-		} else if (c == '[' || c == '{') {
-			if (++depth > AC_JSON_MAX_DEPTH)
-				return true;
-		} else if ((c == ']' || c == '}') && depth > 0) {
+		else if ((c == ']' || c == '}') && depth > 0)
 			depth--;
+		if (c != ',' && c != '[' && c != '{')
+			continue;
+		if (++values > AC_JSON_MAX_VALUES) {
+			snprintf(why, size, "it has more than %d values",
+			    AC_JSON_MAX_VALUES);
+			return false;
+		}
+		if (c != ',' && ++depth > AC_JSON_MAX_DEPTH) {
+			snprintf(why, size,
+			    "it is nested deeper than %d levels",
+			    AC_JSON_MAX_DEPTH);
+			return false;
 		}
 	}
-	return false;
+	return true;
 }
 
 /* The unit of a \uXXXX at s, or 0 where there is none. */
@@ -144,11 +158,8 @@ ac_json_parse(const char *data, size_t len, char *why, size_t size)
 		snprintf(why, size, "it is empty");
 		return NULL;
 	}
-	if (is_too_deep(data, len)) {
-		snprintf(why, size, "it is nested deeper than %d levels",
-		    AC_JSON_MAX_DEPTH);
+	if (!check_shape(data, len, why, size))
 		return NULL;
-	}
 	value = load(data, len, &error);
 	if (value == NULL)
 		snprintf(why, size, "%s at line %d, column %d", error.text,

@@ -10,8 +10,13 @@
 
 struct evbuffer;
 
-/* The deepest nesting of arrays and objects that is parsed. */
-enum { AC_JSON_MAX_DEPTH = 64 };
+enum {
+	/* The deepest nesting of arrays and objects that is parsed. */
+	AC_JSON_MAX_DEPTH = 64,
+	/* The most values, counted as commas and opening brackets: far more
+	 * than a client has to say, and less than 64 MB in memory. */
+	AC_JSON_MAX_VALUES = 250000,
+};
 
 /*
  * Parses one JSON value that fills data (len bytes). A byte order mark in
@@ -21,8 +26,8 @@ enum { AC_JSON_MAX_DEPTH = 64 };
  */
 json_t *ac_json_parse(const char *data, size_t len, char *why, size_t size);
 
-/* The same for what an upstream sends: as deep as jansson goes, and without
- * a reason. */
+/* The same for what an upstream sends: as deep as jansson goes, as much as
+ * fits into the text, and without a reason. */
 json_t *ac_json_parse_lenient(const char *data, size_t len);
 
 /* The string behind key, or NULL if it is absent or something else. */

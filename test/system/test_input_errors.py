@@ -98,6 +98,7 @@ NOT_JSON = {
     "NaN": b'{"temperature":NaN}',
     "nested 100 deep": b'{"x":' + b"[" * 100 + b"]" * 100 + b"}",
     "nested 1000000 deep": b"[" * 1_000_000,
+    "300000 values": b'{"x":[' + b"{}," * 150_000 + b"{}]}",
 }
 
 NO_OBJECT = [b"null", b"[]", b'"text"', b"1", b"true"]

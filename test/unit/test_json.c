@@ -132,6 +132,65 @@ absurd_depth_is_refused(void **state)
 	free(text);
 }
 
+/* "[0,0...]", or another item, so often; to be freed. */
+static char *
+repeat(const char *item, size_t count)
+{
+	char *text, *list;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	for (size_t i = 0; i < count; i++)
+		fprintf(out, "%s%s", i == 0 ? "" : ",", item);
+	fclose(out);
+	list = ac_asprintf("[%s]", text);
+	free(text);
+	return list;
+}
+
+static void
+only_so_many_values_are_parsed(void **state)
+{
+	/* weight: one and the item's commas and opening brackets */
+	static const struct {
+		const char *item;
+		size_t weight;
+	} cases[] = {
+	    {"0", 1},
+	    {"\"a,[{\"", 1},
+	    {"\"\\\",\"", 1},
+	    {"[0]", 2},
+	    {"[]", 2},
+	    {"{}", 2},
+	    {"{\"a\":0,\"b\":{\"c\":0}}", 4},
+	};
+
+	AC_UNUSED(state);
+	for (size_t i = 0; i < AC_LENGTH(cases); i++) {
+		size_t most = (AC_JSON_MAX_VALUES - 1) / cases[i].weight;
+		char *most_values = repeat(cases[i].item, most);
+		char *too_many = repeat(cases[i].item, most + 1);
+
+		json_decref(parse(most_values, strlen(most_values)));
+		expect_refused(too_many, strlen(too_many),
+		    "it has more than 250000 values");
+		free(most_values);
+		free(too_many);
+	}
+}
+
+static void
+an_upstream_may_send_more_values(void **state)
+{
+	char *list = repeat("0", AC_JSON_MAX_VALUES + 1);
+	json_t *value = ac_json_parse_lenient(list, strlen(list));
+
+	AC_UNUSED(state);
+	assert_int_equal(json_array_size(value), AC_JSON_MAX_VALUES + 1);
+	json_decref(value);
+	free(list);
+}
+
 static void
 many_values_side_by_side_are_not_deep(void **state)
 {
@@ -488,6 +547,8 @@ main(void)
 	    cmocka_unit_test(sixty_four_levels_are_parsed_and_no_more),
 	    cmocka_unit_test(an_upstream_may_nest_deeper),
 	    cmocka_unit_test(absurd_depth_is_refused),
+	    cmocka_unit_test(only_so_many_values_are_parsed),
+	    cmocka_unit_test(an_upstream_may_send_more_values),
 	    cmocka_unit_test(many_values_side_by_side_are_not_deep),
 	    cmocka_unit_test(brackets_in_strings_are_not_deep),
 	    cmocka_unit_test(a_byte_order_mark_in_front_is_skipped),
