@@ -3,6 +3,7 @@
 #include "base/json.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -203,10 +204,15 @@ static void
 add_escape(struct evbuffer *out, unsigned char c)
 {
 	static const char hex[] = "0123456789abcdef";
+	static const char letters[0x20] = {['\b'] = 'b',
+	    ['\t'] = 't',
+	    ['\n'] = 'n',
+	    ['\f'] = 'f',
+	    ['\r'] = 'r'};
 	char escape[6] = {'\\', 'u', '0', '0', 0, 0};
 
-	if (c >= 0x20) {
-		escape[1] = (char)c;
+	if (c >= 0x20 || letters[c] != 0) {
+		escape[1] = c >= 0x20 ? (char)c : letters[c];
 		ac_text_add(out, escape, 2);
 		return;
 	}
@@ -239,17 +245,103 @@ ac_json_add_escaped(struct evbuffer *out, const char *s, size_t len)
 	ac_text_add(out, s + start, len - start);
 }
 
-static int
-add_piece(const char *data, size_t len, void *out)
+void
+ac_json_add_string(struct evbuffer *out, const char *s, size_t len)
 {
-	ac_text_add(out, data, len);
-	return 0;
+	ac_text_add(out, "\"", 1);
+	ac_json_add_escaped(out, s, len);
+	ac_text_add(out, "\"", 1);
+}
+
+/* The shortest form that reads back the same; whole numbers have no fraction
+ * as far as a double counts in ones. */
+void
+ac_json_add_real(struct evbuffer *out, double value)
+{
+	static const double whole_max = 9007199254740992.0; /* 2^53 */
+	char text[32];
+
+	if (fabs(value) < whole_max && floor(value) == value) {
+		snprintf(text, sizeof(text), "%.0f", value);
+		ac_text_add_string(out, text);
+		return;
+	}
+	for (int digits = 15; digits <= 17; digits++) {
+		snprintf(text, sizeof(text), "%.*g", digits, value);
+		if (strtod(text, NULL) == value)
+			break;
+	}
+	ac_text_add_string(out, text);
+}
+
+static void
+add_object(struct evbuffer *out, const json_t *object)
+{
+	bool is_first = true;
+	const char *key;
+	json_t *value;
+
+	/* jansson iterates without changing what it iterates over. */
+	json_object_foreach((json_t *)object, key, value)
+	{
+		ac_text_add_string(out, is_first ? "{" : ",");
+		is_first = false;
+		ac_json_add_string(out, key, strlen(key));
+		ac_text_add_string(out, ":");
+		ac_json_add(out, value);
+	}
+	ac_text_add_string(out, is_first ? "{}" : "}");
+}
+
+static void
+add_array(struct evbuffer *out, const json_t *array)
+{
+	ac_text_add_string(out, "[");
+	for (size_t i = 0; i < json_array_size(array); i++) {
+		if (i > 0)
+			ac_text_add_string(out, ",");
+		ac_json_add(out, json_array_get(array, i));
+	}
+	ac_text_add_string(out, "]");
+}
+
+static void
+add_integer(struct evbuffer *out, json_int_t value)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT, value);
+	ac_text_add_string(out, text);
 }
 
 void
 ac_json_add(struct evbuffer *out, const json_t *value)
 {
-	if (json_dump_callback(
-		value, add_piece, out, JSON_COMPACT | JSON_ENCODE_ANY) != 0)
-		ac_out_of_memory();
+	switch (json_typeof(value)) {
+	case JSON_OBJECT:
+		add_object(out, value);
+		break;
+	case JSON_ARRAY:
+		add_array(out, value);
+		break;
+	case JSON_STRING:
+		ac_json_add_string(
+		    out, json_string_value(value), json_string_length(value));
+		break;
+	case JSON_INTEGER:
+		add_integer(out, json_integer_value(value));
+		break;
+	case JSON_REAL:
+		ac_json_add_real(out, json_real_value(value));
+		break;
+	case JSON_TRUE:
+		ac_text_add_string(out, "true");
+		break;
+	case JSON_FALSE:
+		ac_text_add_string(out, "false");
+		break;
+	case JSON_NULL:
+		ac_text_add_string(out, "null");
+		break;
+	}
 }

@@ -43,7 +43,15 @@ json_t *ac_json_get(const json_t *object, const char *key);
  * UTF-8 becomes U+FFFD. */
 void ac_json_add_escaped(struct evbuffer *out, const char *s, size_t len);
 
-/* Appends value as compact JSON. */
+/* The same with its quotes. */
+void ac_json_add_string(struct evbuffer *out, const char *s, size_t len);
+
+/* Appends a number that is finite, in the shortest form that reads back the
+ * same: 1, 0.1, 1e+300. */
+void ac_json_add_real(struct evbuffer *out, double value);
+
+/* Appends value as compact JSON, its numbers as above. It recurses as deep as
+ * value is nested. */
 void ac_json_add(struct evbuffer *out, const json_t *value);
 
 #endif

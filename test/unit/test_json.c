@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* The JSON helpers: what is parsed, what is refused with which reason, and
- * how strings are written. */
+/* The JSON helpers: what is parsed, and what is refused with which reason.
+ * What is written is tested in test_json_write.c. */
 #include "base/json.h"
 
 #include <stdlib.h>
@@ -446,18 +446,6 @@ absent_null_and_other_values_are_told_apart(void **state)
 }
 
 static void
-expect_escaped(const char *s, size_t len, const char *literal)
-{
-	struct evbuffer *out = evbuffer_new();
-	char *text;
-
-	ac_json_add_escaped(out, s, len);
-	text = take(out);
-	assert_string_equal(text, literal);
-	free(text);
-}
-
-static void
 strings_are_compared_nul_included(void **state)
 {
 	json_t *value = parse(TEXT("[\"ab\",\"ab\\u0000\",1]"));
@@ -471,72 +459,6 @@ strings_are_compared_nul_included(void **state)
 	assert_false(ac_json_equals(json_array_get(value, 2), "1"));
 	assert_false(ac_json_equals(NULL, ""));
 	json_decref(value);
-}
-
-static void
-only_what_must_be_escaped_is(void **state)
-{
-	AC_UNUSED(state);
-	expect_escaped(TEXT(""), "");
-	expect_escaped(TEXT("plain /"), "plain /");
-	expect_escaped(TEXT("\"\\"), "\\\"\\\\");
-	expect_escaped(TEXT("a\"b\\c"), "a\\\"b\\\\c");
-	expect_escaped(TEXT("\n\0\x1f"), "\\u000a\\u0000\\u001f");
-	expect_escaped(TEXT("\x7f\xc3\xa9\xf0\x9f\x98\x80"),
-	    "\x7f\xc3\xa9\xf0\x9f\x98\x80");
-}
-
-static void
-a_byte_that_is_not_utf8_is_replaced(void **state)
-{
-	AC_UNUSED(state);
-	expect_escaped(TEXT("a\xff\"\xc3"), "a\xef\xbf\xbd\\\"\xef\xbf\xbd");
-	expect_escaped(TEXT("\xe2\x82\n"), "\xef\xbf\xbd\xef\xbf\xbd\\u000a");
-	expect_escaped(
-	    TEXT("\xed\xa0\x80"), "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
-}
-
-static void
-every_ascii_character_survives_escaping(void **state)
-{
-	struct evbuffer *out = evbuffer_new();
-	char all[128];
-	char *text;
-	json_t *value;
-
-	AC_UNUSED(state);
-	for (size_t i = 0; i < sizeof(all); i++)
-		all[i] = (char)i;
-	evbuffer_add(out, "\"", 1);
-	ac_json_add_escaped(out, all, sizeof(all));
-	evbuffer_add(out, "\"", 1);
-	text = take(out);
-	value = parse(text, strlen(text));
-	assert_int_equal(json_string_length(value), sizeof(all));
-	assert_memory_equal(json_string_value(value), all, sizeof(all));
-	json_decref(value);
-	free(text);
-}
-
-static void
-values_are_written_compactly_behind_what_is_there(void **state)
-{
-	struct evbuffer *out = evbuffer_new();
-	json_t *value =
-	    parse(TEXT(" { \"b\" : [ 1, \"\\u00e9/\" ], \"a\" : 0.5 } "));
-	json_t *string = json_string("s");
-	char *text;
-
-	AC_UNUSED(state);
-	evbuffer_add(out, ">", 1);
-	ac_json_add(out, value);
-	ac_json_add(out, string);
-	text = take(out);
-	assert_string_equal(
-	    text, ">{\"b\":[1.0,\"\xc3\xa9/\"],\"a\":0.5}\"s\"");
-	free(text);
-	json_decref(value);
-	json_decref(string);
 }
 
 int
@@ -566,10 +488,6 @@ main(void)
 	    cmocka_unit_test(a_reason_is_cut_to_its_room),
 	    cmocka_unit_test(absent_null_and_other_values_are_told_apart),
 	    cmocka_unit_test(strings_are_compared_nul_included),
-	    cmocka_unit_test(only_what_must_be_escaped_is),
-	    cmocka_unit_test(a_byte_that_is_not_utf8_is_replaced),
-	    cmocka_unit_test(every_ascii_character_survives_escaping),
-	    cmocka_unit_test(values_are_written_compactly_behind_what_is_there),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
