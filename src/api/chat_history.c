@@ -196,14 +196,3 @@ ac_history_note_calls(json_t *calls, const json_t *message)
 			json_object_set(calls, json_string_value(id), name);
 	}
 }
-
-json_t *
-ac_history_take(struct evbuffer *out)
-{
-	size_t len = evbuffer_get_length(out);
-	json_t *text = json_stringn(
-	    len == 0 ? "" : (const char *)evbuffer_pullup(out, -1), len);
-
-	evbuffer_free(out);
-	return text;
-}

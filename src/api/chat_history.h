@@ -32,7 +32,4 @@ void ac_history_add_result(
  * keys are the calls' ids: a result names the id alone. */
 void ac_history_note_calls(json_t *calls, const json_t *message);
 
-/* The text in out as a JSON string; out is freed. */
-json_t *ac_history_take(struct evbuffer *out);
-
 #endif

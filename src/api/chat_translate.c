@@ -13,7 +13,11 @@
  * - pictures are attachments for the app of today and parts for newer ones;
  * - tools are unknown to it, so what was said of them is told in words;
  * - no messages at all is an error, so a system message alone is a question.
+ *
+ * The body is written straight into a buffer: a tree of it would take several
+ * times the memory of what it says.
  */
+#include <stdint.h>
 #include <string.h>
 
 #include <event2/buffer.h>
@@ -27,54 +31,32 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+/* Of what is copied at once where a buffer becomes bytes. */
+enum { PIECE_LEN = 64 * 1024 };
+
 static const char no_system[] = " ";
 static const double smallest_number = 0.0001;
 
-static json_t *make_messages(const struct ac_chat_request *);
-static json_t *disarm(json_t *text);
-static json_t *make_results(
-    const json_t *messages, size_t *i, const json_t *calls);
-static json_t *make_message(const json_t *message);
-static json_t *make_parts(
-    const json_t *message, json_t *text, json_t *pictures);
-static json_t *make_system(
-    const struct ac_chat_request *, const struct ac_options *);
-static void set_number(json_t *body, const char *key,
+struct translation {
+	const json_t *messages;
+	size_t question;       /* find_system_question() */
+	struct evbuffer *out;  /* the body as it grows */
+	struct evbuffer *text; /* of one message; empty between two */
+	json_t *calls;         /* tools' names by the calls' ids */
+};
+
+static void add_messages(struct translation *);
+static void add_results(struct translation *, size_t *i);
+static void add_message(struct translation *, const json_t *message);
+static void add_parts(struct translation *, const json_t *message);
+static void add_picture_parts(struct translation *, const json_t *content);
+static void add_attachments(struct translation *, const json_t *content);
+static void add_system(struct translation *, const char *system_prompt);
+static void add_disarmed(struct evbuffer *out, const char *s, size_t len);
+static void add_number(struct evbuffer *out, const char *key,
     const struct ac_optional_real *asked,
     const struct ac_optional_real *fallback);
-
-static json_t *
-make_id(const char *prefix)
-{
-	char id[AC_ID_SIZE];
-
-	ac_id_make(id, prefix);
-	return json_string(id);
-}
-
-struct ac_bytes *
-ac_chat_request_translate(const struct ac_chat_request *request,
-    const struct ac_options *options, const char *model)
-{
-	json_t *body = json_object();
-	char *text;
-
-	json_object_set_new(body, "id", make_id(""));
-	json_object_set_new(body, "messages", make_messages(request));
-	json_object_set_new(body, "model", json_string(model));
-	json_object_set_new(
-	    body, "system", disarm(make_system(request, options)));
-	set_number(body, "temperature", &request->temperature,
-	    &options->default_temperature);
-	set_number(body, "topP", &request->top_p, &options->default_top_p);
-	json_object_set_new(body, "context", json_array());
-	/* 15 digits are exact for what people write, such as 0.85. */
-	text = json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(15));
-	json_decref(body);
-	if (text == NULL)
-		ac_out_of_memory();
-	return ac_bytes_take(text, strlen(text));
-}
+static struct ac_bytes *take_bytes(struct evbuffer *);
 
 static bool
 is_system(const json_t *message)
@@ -87,15 +69,310 @@ is_system(const json_t *message)
 /* The message that is the question where nobody but the system speaks: the
  * last one, for the app wants a question. Otherwise none: SIZE_MAX. */
 static size_t
-find_system_question(const struct ac_chat_request *request)
+find_system_question(const json_t *messages)
 {
-	size_t count = json_array_size(request->messages);
+	size_t count = json_array_size(messages);
 
 	for (size_t i = 0; i < count; i++) {
-		if (!is_system(json_array_get(request->messages, i)))
+		if (!is_system(json_array_get(messages, i)))
 			return SIZE_MAX;
 	}
 	return count - 1;
+}
+
+static void
+add_id(struct evbuffer *out, const char *prefix)
+{
+	char id[AC_ID_SIZE];
+
+	ac_id_make(id, prefix);
+	ac_text_add_string(out, "{\"id\":\"");
+	ac_text_add_string(out, id);
+	ac_text_add_string(out, "\"");
+}
+
+struct ac_bytes *
+ac_chat_request_translate(const struct ac_chat_request *request,
+    const struct ac_options *options, const char *model)
+{
+	struct translation translation = {
+	    .messages = request->messages,
+	    .question = find_system_question(request->messages),
+	    .out = ac_text_new(),
+	    .text = ac_text_new(),
+	    .calls = json_object(),
+	};
+	struct evbuffer *out = translation.out;
+
+	add_id(out, "");
+	ac_text_add_string(out, ",\"messages\":[");
+	add_messages(&translation);
+	ac_text_add_string(out, "],\"model\":");
+	ac_json_add_string(out, model, strlen(model));
+	ac_text_add_string(out, ",\"system\":");
+	add_system(&translation, options->system_prompt);
+	add_number(out, "temperature", &request->temperature,
+	    &options->default_temperature);
+	add_number(out, "topP", &request->top_p, &options->default_top_p);
+	ac_text_add_string(out, ",\"context\":[]}");
+	evbuffer_free(translation.text);
+	json_decref(translation.calls);
+	return take_bytes(out);
+}
+
+static void
+add_messages(struct translation *translation)
+{
+	const json_t *messages = translation->messages;
+	bool is_first = true;
+	size_t i = 0;
+
+	while (i < json_array_size(messages)) {
+		const json_t *message = json_array_get(messages, i);
+
+		if (is_system(message) && i != translation->question) {
+			i++;
+			continue;
+		}
+		if (!is_first)
+			ac_text_add_string(translation->out, ",");
+		is_first = false;
+		if (ac_history_is_result(message)) {
+			add_results(translation, &i);
+			continue;
+		}
+		ac_history_note_calls(translation->calls, message);
+		add_message(translation, message);
+		i++;
+	}
+}
+
+/* The text of a message in one piece, until it changes. */
+static const char *
+view_text(struct translation *translation, size_t *len)
+{
+	*len = evbuffer_get_length(translation->text);
+	return *len == 0 ? ""
+			 : (const char *)evbuffer_pullup(translation->text, -1);
+}
+
+/* A message up to its first part. */
+static void
+begin_message(struct translation *translation, const char *role)
+{
+	struct evbuffer *out = translation->out;
+	size_t len;
+	const char *text = view_text(translation, &len);
+
+	add_id(out, "msg-");
+	ac_text_add_string(out, ",\"role\":\"");
+	ac_text_add_string(out, role);
+	ac_text_add_string(out, "\",\"content\":");
+	add_disarmed(out, text, len);
+	ac_text_add_string(out, ",\"parts\":[");
+}
+
+static void
+add_text_part(struct translation *translation)
+{
+	size_t len;
+	const char *text = view_text(translation, &len);
+
+	ac_text_add_string(translation->out, "{\"type\":\"text\",\"text\":");
+	ac_json_add_string(translation->out, text, len);
+	ac_text_add_string(translation->out, "}");
+}
+
+/* Behind the parts. */
+static void
+end_message(struct translation *translation)
+{
+	ac_text_add_string(translation->out, "}");
+	evbuffer_drain(
+	    translation->text, evbuffer_get_length(translation->text));
+}
+
+/* The results from messages[*i] on, as many as follow each other: a user's
+ * message. *i is then behind them. */
+static void
+add_results(struct translation *translation, size_t *i)
+{
+	const json_t *messages = translation->messages;
+	struct evbuffer *text = translation->text;
+
+	do {
+		if (evbuffer_get_length(text) > 0)
+			ac_text_add_string(text, "\n\n");
+		ac_history_add_result(
+		    text, json_array_get(messages, (*i)++), translation->calls);
+	} while (ac_history_is_result(json_array_get(messages, *i)));
+	begin_message(translation, "user");
+	add_text_part(translation);
+	ac_text_add_string(translation->out, "]");
+	end_message(translation);
+}
+
+static void
+add_message(struct translation *translation, const json_t *message)
+{
+	bool by_assistant =
+	    ac_json_equals(ac_json_get(message, "role"), "assistant");
+
+	ac_history_add_text(translation->text, message);
+	begin_message(translation, by_assistant ? "assistant" : "user");
+	add_parts(translation, message);
+	end_message(translation);
+}
+
+static const json_t *
+find_picture(const json_t *part)
+{
+	const json_t *picture = ac_json_get(part, "image_url");
+
+	if (!ac_json_equals(ac_json_get(part, "type"), "image_url"))
+		return NULL;
+	return json_is_object(picture) ? ac_json_get(picture, "url") : picture;
+}
+
+static bool
+has_pictures(const json_t *content)
+{
+	for (size_t i = 0; i < json_array_size(content); i++) {
+		if (find_picture(json_array_get(content, i)) != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* The whole text as one part; where there are pictures, what stands before,
+ * between and behind them, with them. Apps of version 4 of the ai package take
+ * pictures from the attachments and skip parts that are files; those from
+ * version 5 on do the opposite. */
+static void
+add_parts(struct translation *translation, const json_t *message)
+{
+	const json_t *content = ac_json_get(message, "content");
+
+	if (!has_pictures(content)) {
+		add_text_part(translation);
+		ac_text_add_string(translation->out, "]");
+		return;
+	}
+	add_picture_parts(translation, content);
+	ac_text_add_string(
+	    translation->out, "],\"experimental_attachments\":[");
+	add_attachments(translation, content);
+	ac_text_add_string(translation->out, "]");
+}
+
+/* A picture's URL and type, which the two places name differently. */
+static void
+add_picture(struct evbuffer *out, const char *type_key, const json_t *url)
+{
+	char type[AC_MEDIA_TYPE_SIZE];
+
+	ac_picture_media_type(json_string_value(url), type);
+	ac_json_add_string(out, type_key, strlen(type_key));
+	ac_text_add_string(out, ":");
+	ac_json_add_string(out, type, strlen(type));
+	ac_text_add_string(out, ",\"url\":");
+	ac_json_add_string(
+	    out, json_string_value(url), json_string_length(url));
+	ac_text_add_string(out, "}");
+}
+
+/* The text before a picture, if there is any. */
+static void
+add_run(struct translation *translation)
+{
+	struct evbuffer *text = translation->text;
+
+	if (evbuffer_get_length(text) == 0)
+		return;
+	add_text_part(translation);
+	evbuffer_drain(text, evbuffer_get_length(text));
+}
+
+static void
+add_picture_parts(struct translation *translation, const json_t *content)
+{
+	struct evbuffer *out = translation->out;
+	struct evbuffer *text = translation->text;
+	bool is_first = true;
+
+	/* The whole text is written; from here on it is that of a run. */
+	evbuffer_drain(text, evbuffer_get_length(text));
+	for (size_t i = 0; i < json_array_size(content); i++) {
+		const json_t *part = json_array_get(content, i);
+		const json_t *piece = ac_json_get(part, "text");
+		const json_t *url = find_picture(part);
+
+		if (url == NULL) {
+			if (json_string_length(piece) > 0)
+				ac_text_add(text, json_string_value(piece),
+				    json_string_length(piece));
+			continue;
+		}
+		if (!is_first)
+			ac_text_add_string(out, ",");
+		is_first = false;
+		if (evbuffer_get_length(text) > 0) {
+			add_run(translation);
+			ac_text_add_string(out, ",");
+		}
+		ac_text_add_string(out, "{\"type\":\"file\",");
+		add_picture(out, "mediaType", url);
+	}
+	if (evbuffer_get_length(text) > 0) {
+		ac_text_add_string(out, ",");
+		add_run(translation);
+	}
+}
+
+static void
+add_attachments(struct translation *translation, const json_t *content)
+{
+	bool is_first = true;
+
+	for (size_t i = 0; i < json_array_size(content); i++) {
+		const json_t *url = find_picture(json_array_get(content, i));
+
+		if (url == NULL)
+			continue;
+		ac_text_add_string(translation->out, is_first ? "{" : ",{");
+		is_first = false;
+		add_picture(translation->out, "contentType", url);
+	}
+}
+
+static void
+add_system(struct translation *translation, const char *system_prompt)
+{
+	struct evbuffer *joined = translation->text;
+	const char *text;
+	size_t len;
+
+	for (size_t i = 0; i < json_array_size(translation->messages); i++) {
+		const json_t *message =
+		    json_array_get(translation->messages, i);
+		struct evbuffer *one;
+
+		if (!is_system(message) || i == translation->question)
+			continue;
+		one = ac_text_new();
+		ac_history_add_text(one, message);
+		if (evbuffer_get_length(joined) > 0 &&
+		    evbuffer_get_length(one) > 0)
+			ac_text_add_string(joined, "\n\n");
+		if (evbuffer_add_buffer(joined, one) != 0)
+			ac_out_of_memory();
+		evbuffer_free(one);
+	}
+	if (evbuffer_get_length(joined) == 0)
+		ac_text_add_string(
+		    joined, system_prompt != NULL ? system_prompt : no_system);
+	text = view_text(translation, &len);
+	add_disarmed(translation->out, text, len);
 }
 
 /* Text with these words in "content" or "system" makes the app's tokenizer
@@ -103,245 +380,75 @@ find_system_question(const struct ac_chat_request *request)
 static const char *const special_tokens[] = {"<|endoftext|>", "<|fim_prefix|>",
     "<|fim_middle|>", "<|fim_suffix|>", "<|endofprompt|>"};
 
-/* The special token at s, or NULL. */
-static const char *
-find_special(const char *s, size_t len)
+/* Whether a special token stands at s. */
+static bool
+is_special_token(const char *s, size_t len)
 {
 	for (size_t i = 0; i < AC_LENGTH(special_tokens); i++) {
 		size_t token_len = strlen(special_tokens[i]);
 
 		if (len >= token_len &&
 		    memcmp(s, special_tokens[i], token_len) == 0)
-			return special_tokens[i];
+			return true;
 	}
-	return NULL;
+	return false;
 }
 
-/* The same text with a zero-width space in each special token; text is
- * released. "parts" keeps what was really said. */
-static json_t *
-disarm(json_t *text)
+/* The text as a JSON string with a zero-width space in each special token;
+ * "parts" keeps what was really said. */
+static void
+add_disarmed(struct evbuffer *out, const char *s, size_t len)
 {
 	static const char zero_width_space[] = "\xe2\x80\x8b";
-	const char *s = json_string_value(text);
-	size_t len = json_string_length(text);
-	struct evbuffer *out;
-	size_t start = 0;
+	const char *end = s + len;
+	const char *next = s;
 
-	if (memmem(s, len, "<|", 2) == NULL)
-		return text;
-	out = ac_text_new();
-	for (size_t i = 0; i < len; i++) {
-		if (find_special(s + i, len - i) == NULL)
+	ac_text_add_string(out, "\"");
+	while ((next = memmem(next, (size_t)(end - next), "<|", 2)) != NULL) {
+		bool is_special = is_special_token(next, (size_t)(end - next));
+
+		next += 2;
+		if (!is_special)
 			continue;
-		ac_text_add(out, s + start, i + 2 - start);
+		ac_json_add_escaped(out, s, (size_t)(next - s));
 		ac_text_add_string(out, zero_width_space);
-		start = i + 2;
+		s = next;
 	}
-	ac_text_add(out, s + start, len - start);
-	json_decref(text);
-	len = evbuffer_get_length(out);
-	text = json_stringn((const char *)evbuffer_pullup(out, -1), len);
-	evbuffer_free(out);
-	return text;
-}
-
-static json_t *
-make_messages(const struct ac_chat_request *request)
-{
-	size_t question = find_system_question(request);
-	json_t *calls = json_object(); /* tools' names by the calls' ids */
-	json_t *messages = json_array();
-	size_t i = 0;
-
-	while (i < json_array_size(request->messages)) {
-		const json_t *message = json_array_get(request->messages, i);
-
-		if (ac_history_is_result(message)) {
-			json_array_append_new(messages,
-			    make_results(request->messages, &i, calls));
-			continue;
-		}
-		ac_history_note_calls(calls, message);
-		if (!is_system(message) || i == question)
-			json_array_append_new(messages, make_message(message));
-		i++;
-	}
-	json_decref(calls);
-	return messages;
-}
-
-static json_t *
-make_part(json_t *text)
-{
-	json_t *part = json_object();
-
-	json_object_set_new(part, "type", json_string("text"));
-	json_object_set_new(part, "text", text);
-	return part;
-}
-
-/* The web app's message; text and parts are released. */
-static json_t *
-wrap_message(const char *role, json_t *text, json_t *parts)
-{
-	json_t *made = json_object();
-
-	json_object_set_new(made, "id", make_id("msg-"));
-	json_object_set_new(made, "role", json_string(role));
-	json_object_set_new(made, "content", disarm(text));
-	json_object_set_new(made, "parts", parts);
-	return made;
-}
-
-/* The results from messages[*i] on, as many as follow each other: a user's
- * message. *i is then behind them. */
-static json_t *
-make_results(const json_t *messages, size_t *i, const json_t *calls)
-{
-	struct evbuffer *out = ac_text_new();
-	json_t *parts = json_array();
-	json_t *text;
-
-	do {
-		if (evbuffer_get_length(out) > 0)
-			ac_text_add_string(out, "\n\n");
-		ac_history_add_result(
-		    out, json_array_get(messages, (*i)++), calls);
-	} while (ac_history_is_result(json_array_get(messages, *i)));
-	text = ac_history_take(out);
-	json_array_append_new(parts, make_part(json_incref(text)));
-	return wrap_message("user", text, parts);
-}
-
-static json_t *
-make_message(const json_t *message)
-{
-	bool by_assistant =
-	    ac_json_equals(ac_json_get(message, "role"), "assistant");
-	struct evbuffer *out = ac_text_new();
-	json_t *pictures = json_array();
-	json_t *text, *parts, *made;
-
-	ac_history_add_text(out, message);
-	text = ac_history_take(out);
-	parts = make_parts(message, text, pictures);
-	made = wrap_message(by_assistant ? "assistant" : "user", text, parts);
-	if (json_array_size(pictures) > 0)
-		json_object_set(made, "experimental_attachments", pictures);
-	json_decref(pictures);
-	return made;
-}
-
-static json_t *
-find_picture(const json_t *part)
-{
-	json_t *picture = ac_json_get(part, "image_url");
-
-	if (!ac_json_equals(ac_json_get(part, "type"), "image_url"))
-		return NULL;
-	return json_is_object(picture) ? ac_json_get(picture, "url") : picture;
-}
-
-/* Apps of version 4 of the ai package take pictures from the attachments and
- * skip parts that are files; those from version 5 on do the opposite. */
-static void
-add_picture(json_t *parts, json_t *pictures, json_t *url)
-{
-	char type[AC_MEDIA_TYPE_SIZE];
-	json_t *attachment = json_object();
-	json_t *part = json_object();
-
-	ac_picture_media_type(json_string_value(url), type);
-	json_object_set_new(attachment, "contentType", json_string(type));
-	json_object_set(attachment, "url", url);
-	json_array_append_new(pictures, attachment);
-	json_object_set_new(part, "type", json_string("file"));
-	json_object_set_new(part, "mediaType", json_string(type));
-	json_object_set(part, "url", url);
-	json_array_append_new(parts, part);
+	ac_json_add_escaped(out, s, (size_t)(end - s));
+	ac_text_add_string(out, "\"");
 }
 
 static void
-add_run(json_t *parts, struct evbuffer *run)
-{
-	size_t len = evbuffer_get_length(run);
-
-	if (len == 0)
-		return;
-	json_array_append_new(parts,
-	    make_part(
-		json_stringn((const char *)evbuffer_pullup(run, -1), len)));
-	evbuffer_drain(run, len);
-}
-
-/* The whole text as one part; where there are pictures, what stands before,
- * between and behind them, with them. */
-static json_t *
-make_parts(const json_t *message, json_t *text, json_t *pictures)
-{
-	const json_t *content = ac_json_get(message, "content");
-	struct evbuffer *run = ac_text_new();
-	json_t *parts = json_array();
-
-	for (size_t i = 0; i < json_array_size(content); i++) {
-		const json_t *part = json_array_get(content, i);
-		const json_t *piece = ac_json_get(part, "text");
-		json_t *url = find_picture(part);
-
-		if (url != NULL) {
-			add_run(parts, run);
-			add_picture(parts, pictures, url);
-		} else if (json_string_length(piece) > 0) {
-			ac_text_add(run, json_string_value(piece),
-			    json_string_length(piece));
-		}
-	}
-	if (json_array_size(pictures) > 0)
-		add_run(parts, run);
-	else
-		json_array_append_new(parts, make_part(json_incref(text)));
-	evbuffer_free(run);
-	return parts;
-}
-
-static json_t *
-make_system(
-    const struct ac_chat_request *request, const struct ac_options *options)
-{
-	size_t question = find_system_question(request);
-	struct evbuffer *joined = ac_text_new();
-
-	for (size_t i = 0; i < json_array_size(request->messages); i++) {
-		const json_t *message = json_array_get(request->messages, i);
-		struct evbuffer *text;
-
-		if (!is_system(message) || i == question)
-			continue;
-		text = ac_text_new();
-		ac_history_add_text(text, message);
-		if (evbuffer_get_length(joined) > 0 &&
-		    evbuffer_get_length(text) > 0)
-			ac_text_add_string(joined, "\n\n");
-		if (evbuffer_add_buffer(joined, text) != 0)
-			ac_out_of_memory();
-		evbuffer_free(text);
-	}
-	if (evbuffer_get_length(joined) == 0)
-		ac_text_add_string(joined, options->system_prompt != NULL
-					       ? options->system_prompt
-					       : no_system);
-	return ac_history_take(joined);
-}
-
-static void
-set_number(json_t *body, const char *key, const struct ac_optional_real *asked,
+add_number(struct evbuffer *out, const char *key,
+    const struct ac_optional_real *asked,
     const struct ac_optional_real *fallback)
 {
 	const struct ac_optional_real *number = asked->set ? asked : fallback;
 
-	if (number->set)
-		json_object_set_new(body, key,
-		    json_real(number->value < smallest_number ? smallest_number
-							      : number->value));
+	if (!number->set)
+		return;
+	ac_text_add_string(out, ",\"");
+	ac_text_add_string(out, key);
+	ac_text_add_string(out, "\":");
+	ac_json_add_real(out,
+	    number->value < smallest_number ? smallest_number : number->value);
+}
+
+/* Piece by piece, so that what is copied is gone from out, which is freed. */
+static struct ac_bytes *
+take_bytes(struct evbuffer *out)
+{
+	size_t len = evbuffer_get_length(out);
+	char *data = ac_malloc(len);
+	size_t copied = 0;
+
+	while (copied < len) {
+		size_t left = len - copied;
+		int count = evbuffer_remove(
+		    out, data + copied, left < PIECE_LEN ? left : PIECE_LEN);
+
+		copied += (size_t)count;
+	}
+	evbuffer_free(out);
+	return ac_bytes_take(data, len);
 }
