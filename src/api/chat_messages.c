@@ -19,10 +19,12 @@ struct check {
 	const json_t *message;
 	size_t i;         /* its index */
 	int64_t text_len; /* bytes, of all messages so far */
+	size_t parts;     /* and calls, of all messages so far */
 	struct ac_error *error;
 };
 
 static bool check_message(struct check *);
+static bool count_parts(struct check *, const json_t *parts);
 static bool check_role(const struct check *);
 static bool check_content(struct check *);
 static bool check_part(struct check *, const json_t *part, size_t j);
@@ -50,6 +52,12 @@ ac_chat_messages_check(
 		    "Invalid 'messages': there must be one at least.");
 		return false;
 	}
+	if (json_array_size(messages) > AC_CHAT_MESSAGES_MAX) {
+		ac_error_set_param(error, AC_ERROR_INVALID_VALUE, "messages",
+		    "Invalid 'messages': there may be %d at most.",
+		    AC_CHAT_MESSAGES_MAX);
+		return false;
+	}
 	for (check.i = 0; check.i < json_array_size(messages); check.i++) {
 		check.message = json_array_get(messages, check.i);
 		if (!check_message(&check))
@@ -69,6 +77,20 @@ static void
 count_text(struct check *check, const json_t *text)
 {
 	check->text_len += (int64_t)json_string_length(text);
+}
+
+/* An array of parts or calls, or anything else, which has none. */
+static bool
+count_parts(struct check *check, const json_t *parts)
+{
+	check->parts += json_array_size(parts);
+	if (check->parts <= AC_CHAT_PARTS_MAX)
+		return true;
+	ac_error_set_param(check->error, AC_ERROR_INVALID_VALUE, "messages",
+	    "Invalid 'messages': there may be %d parts of content and calls of "
+	    "tools in them at most.",
+	    AC_CHAT_PARTS_MAX);
+	return false;
 }
 
 static bool
@@ -134,6 +156,8 @@ check_content(struct check *check)
 	if (!json_is_array(content))
 		return ac_field_wrong_type(
 		    check->error, path, "a string or an array", content);
+	if (!count_parts(check, content))
+		return false;
 	for (size_t j = 0; j < json_array_size(content); j++) {
 		if (!check_part(check, json_array_get(content, j), j))
 			return false;
@@ -256,6 +280,8 @@ check_calls(struct check *check)
 	if (calls != NULL && !json_is_array(calls))
 		return ac_field_wrong_type(
 		    check->error, path, "an array", calls);
+	if (!count_parts(check, calls))
+		return false;
 	for (size_t j = 0; j < json_array_size(calls); j++) {
 		if (!check_call(check, json_array_get(calls, j), j))
 			return false;

@@ -2,6 +2,8 @@
 /* What is read of a chat request, and what is wrong with one. */
 #include "api/chat_request.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/attr.h"
@@ -193,6 +195,61 @@ bytes_of_text_are_counted(void **state)
 	}
 }
 
+/* A request with count messages, to be freed. */
+static char *
+make_many(const char *message, size_t count)
+{
+	size_t len;
+	char *text;
+	FILE *out = open_memstream(&text, &len);
+
+	fprintf(out, "{'messages':[");
+	for (size_t i = 0; i < count; i++)
+		fprintf(out, "%s%s", i == 0 ? "" : ",", message);
+	fprintf(out, "]}");
+	fclose(out);
+	return text;
+}
+
+static void
+messages_and_their_parts_have_a_limit(void **state)
+{
+	static const struct {
+		const char *message;
+		size_t most;
+		const char *why;
+	} cases[] = {
+	    {USER, 4096, "4096"},
+	    {"{'role':'tool','content':'x'}", 4096, "4096"},
+	    {"{'role':'user','content':[{'type':'text','text':'a'},"
+	     "{'type':'text','text':'b'},{'type':'text','text':'c'},"
+	     "{'type':'image_url','image_url':'https://a/b'}]}",
+		2048, "8192"},
+	    {"{'role':'assistant','content':[{'type':'text','text':'a'}],"
+	     "'tool_calls':[{'function':{'name':'f'}},"
+	     "{'function':{'name':'f'}},{'function':{'name':'f'}}]}",
+		2048, "8192"},
+	};
+
+	AC_UNUSED(state);
+	for (size_t i = 0; i < AC_LENGTH(cases); i++) {
+		char *most = make_many(cases[i].message, cases[i].most);
+		char *more = make_many(cases[i].message, cases[i].most + 1);
+		struct ac_chat_request request = read_request(most);
+		const struct refusal refusal = {
+		    more, AC_ERROR_INVALID_VALUE, "messages"};
+		struct ac_error error;
+
+		ac_chat_request_clear(&request);
+		expect_refusals(&refusal, 1);
+		assert_false(
+		    asked_parse(ac_chat_request_parse, &request, more, &error));
+		assert_non_null(strstr(error.message, cases[i].why));
+		free(most);
+		free(more);
+	}
+}
+
 static void
 bad_histories_are_refused(void **state)
 {
@@ -286,6 +343,7 @@ main(void)
 	    cmocka_unit_test(the_newer_name_of_max_tokens_wins),
 	    cmocka_unit_test(bad_stops_and_limits_are_refused),
 	    cmocka_unit_test(bytes_of_text_are_counted),
+	    cmocka_unit_test(messages_and_their_parts_have_a_limit),
 	    cmocka_unit_test(bad_histories_are_refused),
 	    cmocka_unit_test(pieces_make_no_difference),
 	    cmocka_unit_test(a_cut_body_is_no_json),
