@@ -7,6 +7,7 @@
 #include <event2/buffer.h>
 
 #include "base/json.h"
+#include "base/mem.h"
 #include "base/text.h"
 
 /* Longer names are not repeated with results: a small request could become a
@@ -21,6 +22,17 @@ add_string(struct evbuffer *out, const json_t *string)
 		    out, json_string_value(string), json_string_length(string));
 }
 
+/* The white space at the beginning of a text. */
+static size_t
+measure_space(const char *text, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len && text[i] != '\0' && strchr(" \t\r\n", text[i]) != NULL)
+		i++;
+	return i;
+}
+
 /* How much of a text is thinking between tags at its beginning, with the white
  * space around it. */
 static size_t
@@ -28,39 +40,26 @@ measure_thinking(const char *text, size_t len)
 {
 	static const char open[] = "<think>";
 	static const char close[] = "</think>";
-	size_t start = strspn(text, " \t\r\n");
+	size_t start = measure_space(text, len);
 	const char *end;
 
-	if (strncmp(text + start, open, sizeof(open) - 1) != 0)
+	if (len - start < strlen(open) ||
+	    memcmp(text + start, open, strlen(open)) != 0)
 		return 0;
-	end = memmem(text + start, len - start, close, sizeof(close) - 1);
+	end = memmem(text + start, len - start, close, strlen(close));
 	if (end == NULL)
 		return 0;
-	end += sizeof(close) - 1;
-	return (size_t)(end - text) + strspn(end, " \t\r\n");
+	end += strlen(close);
+	return (size_t)(end - text) +
+	       measure_space(end, len - (size_t)(end - text));
 }
 
-/* A client that got thinking in tags sends it back with its history. The
- * site's own page leaves it out, as models want it. */
+/* Parts of other types (reasoning) are left out. */
 static void
-add_without_thinking(struct evbuffer *out, const json_t *string)
+add_parts(struct evbuffer *out, const json_t *parts)
 {
-	const char *text = json_string_value(string);
-	size_t len = json_string_length(string);
-	size_t skipped = measure_thinking(text, len);
-
-	ac_text_add(out, text + skipped, len - skipped);
-}
-
-static void
-add_content(struct evbuffer *out, const json_t *content)
-{
-	if (!json_is_array(content)) {
-		add_string(out, content);
-		return;
-	}
-	for (size_t i = 0; i < json_array_size(content); i++) {
-		const json_t *part = json_array_get(content, i);
+	for (size_t i = 0; i < json_array_size(parts); i++) {
+		const json_t *part = json_array_get(parts, i);
 		const json_t *type = ac_json_get(part, "type");
 
 		if (ac_json_equals(type, "text"))
@@ -68,6 +67,35 @@ add_content(struct evbuffer *out, const json_t *content)
 		else if (ac_json_equals(type, "refusal"))
 			add_string(out, ac_json_get(part, "refusal"));
 	}
+}
+
+static void
+add_content(struct evbuffer *out, const json_t *content)
+{
+	if (json_is_array(content))
+		add_parts(out, content);
+	else
+		add_string(out, content);
+}
+
+/* A client that got thinking in tags sends it back with its history, at the
+ * beginning of the content or of its parts taken together. The site's own page
+ * leaves it out, as models want it. */
+static void
+add_without_thinking(struct evbuffer *out, const json_t *content)
+{
+	struct evbuffer *said = ac_text_new();
+	size_t len;
+
+	add_content(said, content);
+	len = evbuffer_get_length(said);
+	if (len > 0)
+		evbuffer_drain(
+		    said, measure_thinking(
+			      (const char *)evbuffer_pullup(said, -1), len));
+	if (evbuffer_add_buffer(out, said) != 0)
+		ac_out_of_memory();
+	evbuffer_free(said);
 }
 
 /* Puts separator behind what a message (from start on) has said so far. */
@@ -136,10 +164,7 @@ ac_history_add_text(struct evbuffer *out, const json_t *message)
 		add_content(out, content);
 		return;
 	}
-	if (json_is_string(content))
-		add_without_thinking(out, content);
-	else
-		add_content(out, content);
+	add_without_thinking(out, content);
 	if (json_string_length(refusal) > 0) {
 		separate(out, start, "\n\n");
 		add_string(out, refusal);

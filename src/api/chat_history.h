@@ -18,7 +18,8 @@
 struct evbuffer;
 
 /* Appends a message's text: its content with parts joined without a
- * separator, an assistant's refusal, its calls of tools. */
+ * separator, of an assistant without the thinking at its beginning, but with
+ * its refusal and its calls of tools. */
 void ac_history_add_text(struct evbuffer *out, const json_t *message);
 
 /* Whether a message is what a tool or a function gave back. */

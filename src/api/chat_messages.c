@@ -179,6 +179,16 @@ refuse_part(const struct check *check, const json_t *type, const char *path)
 	return false;
 }
 
+/* What a model thought before it spoke, in the forms that clients keep: left
+ * out, as the reasoning_content beside the content is. */
+static bool
+is_thinking(const json_t *type)
+{
+	return ac_json_equals(type, "thinking") ||
+	       ac_json_equals(type, "redacted_thinking") ||
+	       ac_json_equals(type, "reasoning");
+}
+
 static bool
 check_part(struct check *check, const json_t *part, size_t j)
 {
@@ -197,6 +207,8 @@ check_part(struct check *check, const json_t *part, size_t j)
 		return check_text(check, part, j, "text");
 	if (ac_json_equals(type, "refusal") && has_role(check, "assistant"))
 		return check_text(check, part, j, "refusal");
+	if (is_thinking(type) && has_role(check, "assistant"))
+		return true;
 	if (ac_json_equals(type, "image_url") && has_role(check, "user"))
 		return check_picture(check, part, j);
 	return refuse_part(check, type, path);

@@ -31,6 +31,10 @@ def call(name, arguments="{}", ident="call_1"):
             "function": {"name": name, "arguments": arguments}}
 
 
+def text(words):
+    return {"type": "text", "text": words}
+
+
 def test_calls_and_results_of_tools_are_told_in_words(program, upstream):
     body = sent(
         program, upstream, USER,
@@ -124,7 +128,7 @@ def test_special_tokens_of_tools_stand_in_parts_alone(program, upstream):
         assert SPECIAL in message["parts"][0]["text"]
 
 
-@pytest.mark.parametrize("message, text", [
+@pytest.mark.parametrize("message, told", [
     ({"content": None, "refusal": "No."}, "No."),
     ({"content": "Well.", "refusal": "No."}, "Well.\n\nNo."),
     ({"content": "Yes.", "refusal": None}, "Yes."),
@@ -142,12 +146,30 @@ def test_special_tokens_of_tools_stand_in_parts_alone(program, upstream):
     ({"content": "<think>Hm."}, "<think>Hm."),
     ({"content": "Write <think>x</think>."}, "Write <think>x</think>."),
     ({"content": "<Think>x</Think>y"}, "<Think>x</Think>y"),
+    ({"content": "<thin"}, "<thin"),
+    ({"content": " \n"}, " \n"),
+    ({"content": "<think>\0</think>\0 a"}, "\0 a"),
+    ({"content": [text("<think>hmm</think>hello")]}, "hello"),
+    ({"content": [text("<think>hmm</think>\n"), text("\nhello")]}, "hello"),
+    ({"content": [text("<think>h"), text("mm</think>hel"), text("lo")]},
+     "hello"),
+    ({"content": [text(""), text("\n<think>hmm</think>hello")]}, "hello"),
+    ({"content": [text("a "), text("<think>hmm</think>hello")]},
+     "a <think>hmm</think>hello"),
+    ({"content": [text("<think>hmm")]}, "<think>hmm"),
+    ({"content": [{"type": "thinking", "thinking": "hmm", "signature": "x"},
+                  text("hello")]}, "hello"),
+    ({"content": [{"type": "redacted_thinking", "data": "x"},
+                  {"type": "reasoning", "text": "hmm"},
+                  {"type": "reasoning", "summary": []},
+                  text("hello")]}, "hello"),
+    ({"content": [{"type": "thinking"}]}, ""),
 ])
 def test_what_assistants_said_and_did_not_say(program, upstream, message,
-                                              text):
+                                              told):
     body = sent(program, upstream, USER, {"role": "assistant", **message},
                 USER)
-    assert turns(body)[1] == ("assistant", text)
+    assert turns(body)[1] == ("assistant", told)
 
 
 def test_users_may_write_about_thinking(program, upstream):

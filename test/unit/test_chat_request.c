@@ -284,6 +284,11 @@ bad_histories_are_refused(void **state)
 		"messages[0].content"},
 	    {MESSAGES("{'role':'ipython','content':'x'}"),
 		AC_ERROR_UNSUPPORTED_VALUE, "messages[0].role"},
+	    /* Thinking is the assistant's. */
+	    {MESSAGES("{'role':'user','content':[{'type':'thinking'}]}"),
+		AC_ERROR_UNSUPPORTED_CONTENT, "messages[0].content[0].type"},
+	    {MESSAGES("{'role':'tool','content':[{'type':'reasoning'}]}"),
+		AC_ERROR_UNSUPPORTED_CONTENT, "messages[0].content[0].type"},
 	};
 
 	AC_UNUSED(state);
