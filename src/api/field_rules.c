@@ -280,10 +280,12 @@ refuse_feature(const struct field *field)
 static enum verdict
 judge_options(const struct field *field)
 {
-	return json_is_true(
-		   json_object_get(field->value, "include_obfuscation"))
-		   ? IGNORED
-		   : HONOURED;
+	bool obfuscate = false;
+
+	if (!ac_field_read_switch(field->value, "include_obfuscation",
+		"stream_options.include_obfuscation", &obfuscate, field->error))
+		return REFUSED;
+	return obfuscate ? IGNORED : HONOURED;
 }
 
 static enum verdict

@@ -58,6 +58,7 @@ what_asks_for_nothing_is_not_listed(void **state)
 	    "'top_p':1,'topP':1,'stop':['a'],'max_tokens':1,"
 	    "'max_completion_tokens':1,'stream_options':{'include_usage':true,"
 	    "'include_obfuscation':false}}",
+	    "{'stream_options':{'include_obfuscation':null,'unknown':1}}",
 	    "{'n':1,'logprobs':false,'top_logprobs':0,'modalities':['text'],"
 	    "'response_format':{'type':'text'}}",
 	    "{'presence_penalty':0,'frequency_penalty':-0.0,'store':false,"
@@ -271,6 +272,10 @@ malformed_values_are_refused(void **state)
 		"response_format.type"},
 	    {"{'tool_choice':1}", AC_ERROR_INVALID_TYPE, "tool_choice"},
 	    {"{'function_call':[]}", AC_ERROR_INVALID_TYPE, "function_call"},
+	    {"{'stream_options':{'include_obfuscation':1}}",
+		AC_ERROR_INVALID_TYPE, "stream_options.include_obfuscation"},
+	    {"{'stream_options':{'include_obfuscation':'true'}}",
+		AC_ERROR_INVALID_TYPE, "stream_options.include_obfuscation"},
 	    {"{'presence_penalty':2.01}", AC_ERROR_INVALID_VALUE,
 		"presence_penalty"},
 	    {"{'frequency_penalty':-2.01}", AC_ERROR_INVALID_VALUE,
