@@ -17,12 +17,13 @@
 
 /* What a line's value is made of. */
 enum value_kind {
-	VALUE_UNKNOWN, /* the line is skipped */
-	VALUE_TEXT,    /* a string that is passed on */
-	VALUE_ERROR,   /* a string that ends the answer */
-	VALUE_JSON,    /* anything, passed on as it is */
-	VALUE_STEP,    /* finish and usage of a step */
-	VALUE_FINISH,  /* finish and usage of the message */
+	VALUE_UNKNOWN,   /* the line is skipped */
+	VALUE_TEXT,      /* a string that is passed on */
+	VALUE_ERROR,     /* a string that ends the answer */
+	VALUE_JSON,      /* anything, passed on as it is */
+	VALUE_STEP_JSON, /* the same, and a step is under way */
+	VALUE_STEP,      /* finish and usage of a step */
+	VALUE_FINISH,    /* finish and usage of the message */
 };
 
 struct code {
@@ -35,18 +36,18 @@ static const struct code codes[UCHAR_MAX + 1] = {
     ['2'] = {VALUE_JSON, AC_EVENT_EXTRA},
     ['3'] = {VALUE_ERROR, AC_EVENT_ERROR},
     ['8'] = {VALUE_JSON, AC_EVENT_EXTRA},
-    ['9'] = {VALUE_JSON, AC_EVENT_TOOL_CALL},
-    ['a'] = {VALUE_JSON, AC_EVENT_TOOL_RESULT},
-    ['b'] = {VALUE_JSON, AC_EVENT_TOOL_CALL_START},
-    ['c'] = {VALUE_JSON, AC_EVENT_TOOL_CALL_DELTA},
+    ['9'] = {VALUE_STEP_JSON, AC_EVENT_TOOL_CALL},
+    ['a'] = {VALUE_STEP_JSON, AC_EVENT_TOOL_RESULT},
+    ['b'] = {VALUE_STEP_JSON, AC_EVENT_TOOL_CALL_START},
+    ['c'] = {VALUE_STEP_JSON, AC_EVENT_TOOL_CALL_DELTA},
     ['d'] = {VALUE_FINISH, AC_EVENT_FINISH},
     ['e'] = {VALUE_STEP, AC_EVENT_STEP},
-    ['f'] = {VALUE_JSON, AC_EVENT_START},
+    ['f'] = {VALUE_STEP_JSON, AC_EVENT_START},
     ['g'] = {VALUE_TEXT, AC_EVENT_REASONING},
-    ['h'] = {VALUE_JSON, AC_EVENT_EXTRA},
-    ['i'] = {VALUE_JSON, AC_EVENT_EXTRA},
-    ['j'] = {VALUE_JSON, AC_EVENT_EXTRA},
-    ['k'] = {VALUE_JSON, AC_EVENT_EXTRA},
+    ['h'] = {VALUE_STEP_JSON, AC_EVENT_EXTRA},
+    ['i'] = {VALUE_STEP_JSON, AC_EVENT_EXTRA},
+    ['j'] = {VALUE_STEP_JSON, AC_EVENT_EXTRA},
+    ['k'] = {VALUE_STEP_JSON, AC_EVENT_EXTRA},
 };
 
 static void decode_line(struct ac_datastream *, const char *line, size_t len);
@@ -81,7 +82,6 @@ ac_datastream_init(
 	*decoder = (struct ac_datastream){
 	    .on_event = on_event,
 	    .arg = arg,
-	    .usage = {AC_TOKENS_UNKNOWN, AC_TOKENS_UNKNOWN},
 	};
 	ac_linesplit_init(&decoder->split, AC_DATASTREAM_LINE_MAX);
 	ac_textjoin_init(
@@ -129,8 +129,8 @@ ac_datastream_end(struct ac_datastream *decoder)
 
 	if (decoder->stopped)
 		return;
-	if (!decoder->finished && (ac_linesplit_has_partial(&decoder->split) ||
-				      !decoder->step_ended)) {
+	if (!decoder->finished &&
+	    (ac_linesplit_has_partial(&decoder->split) || !decoder->complete)) {
 		fail(decoder, AC_STREAM_ERROR_CUT);
 		return;
 	}
@@ -138,7 +138,8 @@ ac_datastream_end(struct ac_datastream *decoder)
 		/* A last step's end without the message's is a good end. */
 		struct ac_event finish = {
 		    .type = AC_EVENT_FINISH,
-		    .finish = decoder->step_finish,
+		    .finish = decoder->failed ? AC_FINISH_ERROR
+					      : decoder->step_finish,
 		    .usage = decoder->usage,
 		};
 		emit(decoder, &finish);
@@ -199,6 +200,10 @@ decode_value(struct ac_datastream *decoder, struct code code, const char *json,
 	case VALUE_ERROR:
 		decode_error(decoder, json, len);
 		break;
+	case VALUE_STEP_JSON:
+		decoder->complete = false;
+		decode_json(decoder, code.event, json, len);
+		break;
 	case VALUE_JSON:
 		decode_json(decoder, code.event, json, len);
 		break;
@@ -226,7 +231,7 @@ decode_text(struct ac_datastream *decoder, enum ac_event_type type,
 		fail(decoder, AC_STREAM_ERROR_MALFORMED);
 		return;
 	}
-	decoder->step_ended = false;
+	decoder->complete = false;
 	if (!ac_textjoin_add(&decoder->texts, &piece))
 		fail(decoder, AC_STREAM_ERROR_MALFORMED);
 }
@@ -271,9 +276,17 @@ decode_json(struct ac_datastream *decoder, enum ac_event_type type,
 		return;
 	}
 	json_decref(value);
-	if (type == AC_EVENT_START)
-		decoder->step_ended = false;
 	emit(decoder, &event);
+}
+
+/* A count that one of the steps leaves out is unknown for all of them. */
+static void
+add_usage(struct ac_usage *total, const struct ac_usage *step)
+{
+	total->prompt_tokens =
+	    ac_value_add_tokens(total->prompt_tokens, step->prompt_tokens);
+	total->completion_tokens = ac_value_add_tokens(
+	    total->completion_tokens, step->completion_tokens);
 }
 
 static void
@@ -290,6 +303,8 @@ decode_finish(struct ac_datastream *decoder, enum ac_event_type type,
 	    .usage.completion_tokens =
 		ac_value_tokens(usage, "completionTokens"),
 	};
+	const bool continued =
+	    json_is_true(json_object_get(value, "isContinued"));
 
 	if (!json_is_object(value)) {
 		json_decref(value);
@@ -298,12 +313,17 @@ decode_finish(struct ac_datastream *decoder, enum ac_event_type type,
 	}
 	json_decref(value);
 	ac_textjoin_flush(&decoder->texts);
+	decoder->failed |= event.finish == AC_FINISH_ERROR;
 	if (type == AC_EVENT_STEP) {
-		decoder->step_ended = true;
+		/* Behind these the message goes on. */
+		decoder->complete =
+		    !continued && event.finish != AC_FINISH_TOOL_CALLS;
 		decoder->step_finish = event.finish;
-		decoder->usage = event.usage;
+		add_usage(&decoder->usage, &event.usage);
 	} else {
 		decoder->finished = true;
+		if (decoder->failed)
+			event.finish = AC_FINISH_ERROR;
 	}
 	emit(decoder, &event);
 }

@@ -21,11 +21,12 @@ struct ac_datastream {
 	void *arg;
 	struct ac_linesplit split;
 	struct ac_textjoin texts;
-	bool stopped;    /* nothing more is said */
-	bool finished;   /* FINISH was said */
-	bool step_ended; /* STEP was the last that counts */
+	bool stopped;  /* nothing more is said */
+	bool finished; /* FINISH was said */
+	bool complete; /* the last step ended, and none is to follow */
+	bool failed;   /* a step or the message ended with an error */
 	enum ac_finish step_finish;
-	struct ac_usage usage;
+	struct ac_usage usage; /* of all steps so far */
 };
 
 /* In place; on_event is called from within _feed and _end, with arg. */

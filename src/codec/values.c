@@ -13,6 +13,9 @@
 #include "base/text.h"
 #include "codec/literal.h"
 
+/* What is more is no count. */
+static const int64_t most_tokens = INT64_C(1000000000000000);
+
 static const char *const finish_names[] = {
     [AC_FINISH_STOP] = "stop",
     [AC_FINISH_LENGTH] = "length",
@@ -40,9 +43,18 @@ ac_value_tokens(const json_t *usage, const char *key)
 	const json_t *tokens = json_object_get(usage, key);
 
 	if (!json_is_number(tokens) || json_number_value(tokens) < 0 ||
-	    json_number_value(tokens) > 1e15)
+	    json_number_value(tokens) > (double)most_tokens)
 		return AC_TOKENS_UNKNOWN;
 	return (int64_t)json_number_value(tokens);
+}
+
+int64_t
+ac_value_add_tokens(int64_t a, int64_t b)
+{
+	if (a == AC_TOKENS_UNKNOWN || b == AC_TOKENS_UNKNOWN ||
+	    a + b > most_tokens)
+		return AC_TOKENS_UNKNOWN;
+	return a + b;
 }
 
 bool

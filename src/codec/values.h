@@ -19,6 +19,10 @@ enum ac_finish ac_value_finish(const char *name);
  * count. usage may be NULL or no object. */
 int64_t ac_value_tokens(const struct json_t *usage, const char *key);
 
+/* The sum of two counts, or AC_TOKENS_UNKNOWN where one is unknown or the sum
+ * is more than any count. */
+int64_t ac_value_add_tokens(int64_t a, int64_t b);
+
 /*
  * Appends the text of an error as a clean literal: the string that json (len
  * bytes) is, or other JSON as a text of its own. False if it is no JSON or
