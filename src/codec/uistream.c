@@ -483,7 +483,7 @@ reset_step(struct ac_uistream *decoder, const struct part *part)
 }
 
 /* Several streams that were merged each bring one; the last reason counts,
- * and text may follow. */
+ * but no reason takes an error back, and text may follow. */
 static void
 note_finish(struct ac_uistream *decoder, const struct part *part)
 {
@@ -500,7 +500,8 @@ note_finish(struct ac_uistream *decoder, const struct part *part)
 		member->value + 1, member->len - 2, "interrupted"))
 		/* Version 7: the model's own stream was cut. */
 		fail(decoder, AC_STREAM_ERROR_CUT);
-	else if (ac_literal_decode(&name, member->value + 1, member->len - 2))
+	else if (decoder->finish != AC_FINISH_ERROR &&
+		 ac_literal_decode(&name, member->value + 1, member->len - 2))
 		decoder->finish = ac_value_finish(ac_buf_string(&name));
 	ac_buf_clear(&name);
 }
