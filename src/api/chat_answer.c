@@ -425,7 +425,8 @@ finish(struct ac_chat_answer *answer, const struct ac_event *event)
 	}
 	if (answer->state == AC_CHAT_ANSWER_WAITING &&
 	    (event->finish == AC_FINISH_UNKNOWN ||
-		event->finish == AC_FINISH_OTHER)) {
+		event->finish == AC_FINISH_OTHER ||
+		event->finish == AC_FINISH_TOOL_CALLS)) {
 		/* No word and no reason: the model's answer was no answer. The
 		 * "ai" package 6 and 7 say OTHER for UNKNOWN. */
 		fail(answer, "The upstream's answer ended before it began.");
@@ -434,7 +435,9 @@ finish(struct ac_chat_answer *answer, const struct ac_event *event)
 	begin(answer);
 	answer->state = AC_CHAT_ANSWER_FINISHED;
 	stop_decoder(answer);
-	answer->finish = event->finish;
+	/* A client would look for calls, and there are none to be had. */
+	answer->finish = event->finish == AC_FINISH_TOOL_CALLS ? AC_FINISH_STOP
+							       : event->finish;
 	answer->usage.prompt_tokens =
 	    count_tokens(event->usage.prompt_tokens, answer->prompt_len);
 	answer->usage.completion_tokens = count_tokens(

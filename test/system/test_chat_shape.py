@@ -8,7 +8,7 @@ from support import datastream as ds
 from support.shape import check_completion, check_stream
 
 FINISHES = {"stop": "stop", "length": "length",
-            "content-filter": "content_filter", "tool-calls": "tool_calls",
+            "content-filter": "content_filter", "tool-calls": "stop",
             "other": "stop", "unknown": "stop"}
 
 

@@ -150,7 +150,7 @@ def test_mended_reasoning_goes_there_too(start, upstream, protocol, mode):
 
 FINISHES = {"stop": "stop", "length": "length", "other": "stop",
             "unknown": "stop", "content-filter": "content_filter",
-            "tool-calls": "tool_calls", "a new one": "stop"}
+            "tool-calls": "stop", "a new one": "stop"}
 
 
 @pytest.mark.parametrize("reason", FINISHES)
