@@ -2,7 +2,8 @@
 /*
  * The log: one line for each event, on standard error or wherever the host
  * sends it. A message is a constant; what varies stands behind it as
- * key=value. Strings are escaped, so a peer's bytes cannot forge a line.
+ * key=value, or all of it is a JSON object. Strings are escaped, so a peer's
+ * bytes cannot forge a line; either form is plain ASCII.
  *
  *	ac_log_warn("session renewal failed",
  *	    AC_STR("reason", reason), AC_INT("pause_ms", pause_ms));
@@ -21,6 +22,12 @@ enum ac_log_level {
 	AC_LOG_LEVELS
 };
 
+enum ac_log_format {
+	AC_LOG_TEXT, /* time, level, message, key=value … */
+	AC_LOG_JSON, /* an object: ts, level, msg and the fields */
+	AC_LOG_FORMATS
+};
+
 struct ac_log_field {
 	const char *key;    /* NULL ends a list */
 	const char *string; /* NULL: the number counts */
@@ -32,6 +39,9 @@ typedef void ac_log_sink(enum ac_log_level level, const char *line, void *arg);
 
 /* What is logged from now on: level and everything more serious. */
 void ac_log_set_level(enum ac_log_level level);
+
+/* How lines are written from now on; at first as text. */
+void ac_log_set_format(enum ac_log_format format);
 
 /* Sends lines to sink instead of standard error; NULL undoes it. The sink
  * runs within the call that logs and must not log itself. */

@@ -19,6 +19,9 @@ static const char *const log_levels[] = {
     "error", "warn", "info", "debug", NULL};
 static_assert(AC_LENGTH(log_levels) == AC_LOG_LEVELS + 1, "one for each level");
 
+static const char *const log_formats[] = {"text", "json", NULL};
+static_assert(AC_LENGTH(log_formats) == AC_LOG_FORMATS + 1, "one for each");
+
 static const char *const reasonings[] = {"field", "tags", "drop", NULL};
 static const char *const unknown_models[] = {"reject", "pass", NULL};
 static const char *const image_urls[] = {"upstream", "proxy", NULL};
@@ -364,6 +367,16 @@ static const struct ac_option rows[] = {
 	.placeholder = "LEVEL",
 	.allowed = "`error`, `warn`, `info` or `debug`",
 	.help = "How much is logged; `info` has a line for each request.",
+    },
+    {
+	.name = "LOG_FORMAT",
+	.type = AC_TYPE_CHOICE,
+	.offset = FIELD(log_format),
+	.choices = log_formats,
+	.default_value = "text",
+	.placeholder = "FORMAT",
+	.allowed = "`text` or `json`",
+	.help = "Lines for people, or a JSON object a line.",
     },
     {
 	.name = "DEMO",

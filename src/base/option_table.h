@@ -39,7 +39,7 @@ struct ac_option {
 
 enum {
 	AC_SERVING_OPTIONS = 17, /* the first of them */
-	AC_OPTIONS = 49,
+	AC_OPTIONS = 50,
 };
 
 /* Row i, below AC_OPTIONS, and the way back. */

@@ -99,6 +99,7 @@ struct ac_options {
 	int64_t demo_delay_ms;
 	/* log */
 	enum ac_log_level log_level;
+	enum ac_log_format log_format;
 };
 
 /* Where a value comes from; a later one beats an earlier one. */

@@ -84,6 +84,7 @@ ac_server_new(struct event_base *base, const struct ac_config *config,
 	server->base = base;
 	server->options = ac_config_options(config);
 	ac_log_set_level(server->options->log_level);
+	ac_log_set_format(server->options->log_format);
 	server->reaper = ac_reaper_new(base);
 	server->drain_timer = evtimer_new(base, on_drain_timeout, server);
 	server->drained_event =

@@ -62,6 +62,7 @@ BAD_VALUES = {
     "KEEPALIVE_TIMEOUT": ["0", "3601", "1s"],
     "WRITE_TIMEOUT": ["0", "3601", "1s"],
     "DRAIN_TIMEOUT": ["-1", "86401", "1s"],
+    "LOG_FORMAT": ["xml", "JSON", "1"],
     "LOG_LEVEL": ["loud", "INFO", "3"],
     "DEMO": ["maybe", "2", "On"],
     "DEMO_SESSION_TTL": ["0", "86401", "1s"],

@@ -105,6 +105,7 @@ static const struct values table[] = {
     {"KEEPALIVE_TIMEOUT", "75", {"1", "3600"}, {"", "0", "3601", "x"}},
     {"WRITE_TIMEOUT", "60", {"1", "3600"}, {"", "0", "3601", "x"}},
     {"DRAIN_TIMEOUT", "300", {"0", "86400"}, {"", "86401", "-1", "x"}},
+    {"LOG_FORMAT", "text", {"text", "json"}, {"", "JSON", "jso", "xml"}},
     {"LOG_LEVEL", "info", {"error", "warn", "info", "debug"},
 	{"", "INFO", "warning", "trace", "2", "errors"}},
     {"DEMO", "off", {"0", "1", "false", "true", "no", "yes", "off", "on"},
@@ -244,6 +245,7 @@ the_defaults_fill_the_fields(void **state)
 	AC_UNUSED(state);
 	assert_string_equal(options->server_address.host, "localhost");
 	assert_int_equal(options->server_address.port, 16571);
+	assert_int_equal(options->log_format, AC_LOG_TEXT);
 	assert_null(options->tls_cert);
 	assert_null(options->tls_key);
 	assert_null(options->bearer_token);
@@ -339,6 +341,7 @@ set_every_option(struct ac_config *config)
 	set(config, "WRITE_TIMEOUT", "13");
 	set(config, "DRAIN_TIMEOUT", "0");
 	set(config, "LOG_LEVEL", "debug");
+	set(config, "LOG_FORMAT", "json");
 	set(config, "DEMO", "on");
 	set(config, "DEMO_SESSION_TTL", "7");
 	set(config, "DEMO_DELAY", "8");
@@ -402,6 +405,7 @@ each_option_fills_its_field(void **state)
 	assert_int_equal(options->demo_session_ttl_s, 7);
 	assert_int_equal(options->demo_delay_ms, 8);
 	assert_int_equal(options->log_level, AC_LOG_DEBUG);
+	assert_int_equal(options->log_format, AC_LOG_JSON);
 	ac_config_free(config);
 }
 

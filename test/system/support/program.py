@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """The program under test as a child process, and its log."""
+import json
 import os
 import pathlib
 import re
@@ -17,6 +18,7 @@ BINARY = os.environ.get("AKASHCHAT_API",
 # What a child keeps of the environment: nothing that is an option.
 KEPT = re.compile(r"PATH|TMPDIR|LANG|LC_\w+|\w+SAN_OPTIONS|LLVM_\w+")
 
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 LOG_LINE = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (ERROR|WARN|INFO|DEBUG) "
     r"([^=\"]*?)((?: \w+=(?:[!-~]+|\"(?:[^\"\\]|\\.)*\"))*)")
@@ -37,6 +39,33 @@ class LogLine:
 
     def get(self, key):
         return self.fields.get(key)
+
+
+class JsonLogLine:
+    """The same of LOG_FORMAT=json; object is what a JSON parser sees."""
+
+    def __init__(self, text):
+        self.text = text
+        self.object = json.loads(text, object_pairs_hook=self._members)
+        fields = dict(self.object)
+        assert TIME.fullmatch(fields.pop("ts")), text
+        self.level = fields.pop("level").upper()
+        assert self.level in ("ERROR", "WARN", "INFO", "DEBUG"), text
+        self.message = fields.pop("msg")
+        self.fields = {key: str(value) for key, value in fields.items()}
+
+    @staticmethod
+    def _members(pairs):
+        assert len(dict(pairs)) == len(pairs), f"a key twice: {pairs}"
+        return dict(pairs)
+
+    def get(self, key):
+        return self.fields.get(key)
+
+
+def log_line(text):
+    """A line in the form that it has."""
+    return JsonLogLine(text) if text.startswith("{") else LogLine(text)
 
 
 def environment(options):
@@ -97,7 +126,7 @@ class Program:
     def log(self, message):
         """The lines so far that have a message."""
         with self._changed:
-            parsed = [LogLine(text) for text in self.lines]
+            parsed = [log_line(text) for text in self.lines]
         return [line for line in parsed if line.message == message]
 
     def wait_log(self, message, count=1, **fields):
@@ -105,7 +134,7 @@ class Program:
         and returns the last of the lines."""
         def find():
             found = [line for text in self.lines
-                     if (line := LogLine(text)).message == message and
+                     if (line := log_line(text)).message == message and
                      fields.items() <= line.fields.items()]
             return found[count - 1] if len(found) >= count else None
 
@@ -190,9 +219,10 @@ class Program:
         sanitizer has spoken."""
         text = "\n".join(self.lines)
         for line in self.lines:
-            assert LOG_LINE.fullmatch(line), f"beside the log:\n{text}"
+            assert line.startswith("{") or LOG_LINE.fullmatch(line), \
+                f"beside the log:\n{text}"
         assert status == 0, f"exit status {status}:\n{text}"
-        errors = [line for line in self.lines if LogLine(line).level ==
+        errors = [line for line in self.lines if log_line(line).level ==
                   "ERROR"]
         assert not errors, errors
 
