@@ -14,6 +14,15 @@ ac_clock_ms(void)
 }
 
 int64_t
+ac_clock_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int64_t
 ac_clock_unix_seconds(void)
 {
 	return (int64_t)time(NULL);

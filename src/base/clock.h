@@ -12,6 +12,9 @@
 /* Milliseconds of the monotonic clock; their zero means nothing. */
 int64_t ac_clock_ms(void);
 
+/* The same clock in nanoseconds. */
+int64_t ac_clock_ns(void);
+
 /* Seconds since 1970, UTC. */
 int64_t ac_clock_unix_seconds(void);
 

@@ -50,6 +50,7 @@ struct ac_http_client {
 	struct ac_resolver *resolver; /* borrowed */
 	struct call_list left;        /* owned: calls that nobody waits for */
 	struct idle_list idle;        /* owned, the latest first */
+	struct ac_http_client_counts counts; /* but of idle ones */
 };
 
 struct ac_http_call {
@@ -97,10 +98,24 @@ ac_http_client_new(
 	struct ac_http_client *client = ac_calloc(1, sizeof(*client));
 
 	client->origin = *origin;
+	client->origin.open = &client->counts.open;
 	client->resolver = resolver;
 	TAILQ_INIT(&client->left);
 	TAILQ_INIT(&client->idle);
 	return client;
+}
+
+struct ac_http_client_counts
+ac_http_client_count(const struct ac_http_client *client)
+{
+	struct ac_http_client_counts counts = client->counts;
+	const struct idle_conn *idle;
+
+	TAILQ_FOREACH(idle, &client->idle, entry)
+	{
+		counts.idle++;
+	}
+	return counts;
 }
 
 void
@@ -436,6 +451,7 @@ retry(struct ac_http_call *call, const char *why)
 	ac_log_info("trying again", AC_STR("path", call->request.path),
 	    AC_STR("reason", why));
 	call->retries++;
+	call->client->counts.retries++;
 	if (call->pause == NULL)
 		call->pause =
 		    evtimer_new(call->client->origin.base, on_pause_over, call);
@@ -560,6 +576,12 @@ ac_http_call_note_answer(struct ac_http_call *call)
 {
 	if (call->conn != NULL)
 		ac_http_conn_note_answer(call->conn);
+}
+
+int64_t
+ac_http_call_read_ns(const struct ac_http_call *call)
+{
+	return call->conn == NULL ? 0 : ac_http_conn_read_ns(call->conn);
 }
 
 void

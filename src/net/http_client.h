@@ -6,6 +6,9 @@
 #ifndef AC_NET_HTTP_CLIENT_H
 #define AC_NET_HTTP_CLIENT_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "base/error.h"
 #include "net/http_conn.h"
 #include "net/http_message.h"
@@ -14,6 +17,13 @@ struct ac_http_call;
 struct ac_http_client;
 struct ac_resolver;
 
+/* What a client has done and holds. */
+struct ac_http_client_counts {
+	uint64_t retries; /* requests that were sent again after a pause */
+	size_t open;      /* connections, those that are being made too */
+	size_t idle;      /* of them, in the pool */
+};
+
 /* origin is copied, what it points to is borrowed. */
 struct ac_http_client *ac_http_client_new(
     const struct ac_http_origin *origin, struct ac_resolver *resolver);
@@ -21,6 +31,9 @@ struct ac_http_client *ac_http_client_new(
 /* Closes idle connections and those of calls that were left, and frees.
  * Every other call has ended or was cancelled before. NULL is fine. */
 void ac_http_client_free(struct ac_http_client *client);
+
+struct ac_http_client_counts ac_http_client_count(
+    const struct ac_http_client *client);
 
 /*
  * How a call talks back. on_head once at most, on_data after it, on_done
@@ -62,6 +75,9 @@ void ac_http_call_leave(struct ac_http_call *call);
  * silence timeout counts and not the answer timeout. Between on_head and
  * on_done. */
 void ac_http_call_note_answer(struct ac_http_call *call);
+
+/* As ac_http_conn_read_ns(), within on_data. */
+int64_t ac_http_call_read_ns(const struct ac_http_call *call);
 
 /* Stops and restarts the flow of on_data, for a reader that is behind. */
 void ac_http_call_pause(struct ac_http_call *call);

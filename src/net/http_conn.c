@@ -53,6 +53,7 @@ ac_http_conn_new(const struct ac_http_origin *origin, const char *ip,
 	    origin->proxy == NULL ? origin->url->port : origin->proxy->port;
 
 	conn->origin = origin;
+	++*origin->open;
 	conn->on_idle_close = on_idle_close;
 	conn->idle_arg = arg;
 	if (origin->tls != NULL)
@@ -164,6 +165,7 @@ on_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void *arg)
 	if (info->n_added == 0 || conn->request == NULL)
 		return;
 	conn->answer_began = true;
+	conn->read_ns = ac_clock_ns();
 	if (conn->writing && conn->state == CONN_WAITING &&
 	    ac_exchange_is_final(input)) {
 		conn->answered_early = true;
@@ -318,6 +320,7 @@ ac_http_conn_abort(struct ac_http_conn *conn)
 	struct evhttp_request *request = conn->request;
 
 	ac_conn_set_state(conn, CONN_CLOSED);
+	--*conn->origin->open;
 	conn->handlers = NULL;
 	evhttp_connection_set_closecb(conn->evcon, NULL, NULL);
 	evtimer_del(conn->timer);
@@ -342,6 +345,12 @@ ac_http_conn_note_answer(struct ac_http_conn *conn)
 	set_timeout(conn, conn->origin->silence_timeout_ms);
 }
 
+int64_t
+ac_http_conn_read_ns(const struct ac_http_conn *conn)
+{
+	return conn->read_ns;
+}
+
 void
 ac_http_conn_pause(struct ac_http_conn *conn)
 {
@@ -354,6 +363,7 @@ void
 ac_http_conn_resume(struct ac_http_conn *conn)
 {
 	conn->paused = false;
+	conn->read_ns = 0;
 	if (!ac_conn_is_in_body(conn))
 		return;
 	bufferevent_enable(conn->bev, EV_READ);

@@ -9,6 +9,7 @@
 #define AC_NET_HTTP_CONN_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
@@ -33,6 +34,7 @@ struct ac_http_origin {
 	int64_t answer_timeout_ms;    /* of silence before the answer … */
 	int64_t silence_timeout_ms;   /* … and within it */
 	int retries;                  /* of a call, see http_client.h */
+	size_t *open; /* counts the connections; the client sets it */
 };
 
 /* How an exchange ended. */
@@ -91,6 +93,10 @@ void ac_http_conn_abort(struct ac_http_conn *conn);
 /* What has come of the body is an answer: from now on it is
  * silence_timeout_ms that counts. Between on_head and on_end only. */
 void ac_http_conn_note_answer(struct ac_http_conn *conn);
+
+/* When what on_data hands on was read, by ac_clock_ns(); 0 where it may have
+ * lain there since before a pause. */
+int64_t ac_http_conn_read_ns(const struct ac_http_conn *conn);
 
 /* Stops reading the answer's body, and the silence timeout with it; goes on.
  * Between on_head and on_end only. */

@@ -43,6 +43,7 @@ struct ac_http_conn {
 	void *evhttp_arg;
 	enum conn_state state;
 	enum ac_conn_end end; /* valid with has_end */
+	int64_t read_ns;      /* see ac_http_conn_read_ns() */
 	bool has_end;
 	bool peer_closed;
 	bool writing;        /* there is something left to write */

@@ -15,6 +15,7 @@
 #include <event2/buffer.h>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/reaper.h"
 #include "net/http_client.h"
@@ -41,6 +42,8 @@ struct ac_chat {
 	struct ac_http_call *call;    /* afterwards */
 	char *token;                  /* owned, the call's */
 	bool replayed;
+	int64_t wait_began_ns;
+	int64_t waited_ns;       /* for sessions, in waits that are over */
 	struct ac_answer answer; /* of a refusal */
 };
 
@@ -81,6 +84,7 @@ get_session(struct ac_chat *chat)
 
 	chat->state = CHAT_SESSION;
 	if (token == NULL) {
+		chat->wait_began_ns = ac_clock_ns();
 		chat->wait = ac_session_wait_start(
 		    chat->upstream->session, on_token, chat);
 		return;
@@ -95,6 +99,7 @@ on_token(const char *token, const struct ac_error *error, void *arg)
 	struct ac_chat *chat = arg;
 
 	chat->wait = NULL;
+	chat->waited_ns += ac_clock_ns() - chat->wait_began_ns;
 	if (error != NULL) {
 		finish(chat, error);
 		return;
@@ -276,6 +281,19 @@ ac_chat_note_answer(struct ac_chat *chat)
 {
 	if (chat->call != NULL)
 		ac_http_call_note_answer(chat->call);
+}
+
+int64_t
+ac_chat_session_wait_ns(const struct ac_chat *chat)
+{
+	return chat->waited_ns +
+	       (chat->wait == NULL ? 0 : ac_clock_ns() - chat->wait_began_ns);
+}
+
+int64_t
+ac_chat_read_ns(const struct ac_chat *chat)
+{
+	return chat->call == NULL ? 0 : ac_http_call_read_ns(chat->call);
 }
 
 void

@@ -7,6 +7,8 @@
 #ifndef AC_UPSTREAM_CHAT_H
 #define AC_UPSTREAM_CHAT_H
 
+#include <stdint.h>
+
 #include "base/error.h"
 
 struct ac_bytes;
@@ -46,6 +48,12 @@ void ac_chat_leave(struct ac_chat *chat);
 
 /* The stream has begun to answer: from now on the silence timeout counts. */
 void ac_chat_note_answer(struct ac_chat *chat);
+
+/* How long it has waited for sessions so far, in nanoseconds. */
+int64_t ac_chat_session_wait_ns(const struct ac_chat *chat);
+
+/* When what on_data hands on was read, by ac_clock_ns(); 0: not known. */
+int64_t ac_chat_read_ns(const struct ac_chat *chat);
 
 /* Stops and restarts the flow of on_data. */
 void ac_chat_pause(struct ac_chat *chat);

@@ -61,6 +61,7 @@ struct ac_session {
 	int64_t pause_ms;          /* 0: the last fetch went well */
 	int64_t pause_until_ms;
 	struct ac_error last_error; /* valid while pause_ms is not 0 */
+	struct ac_session_counts counts;
 };
 
 static void start_fetch(struct ac_session *);
@@ -95,6 +96,12 @@ ac_session_free(struct ac_session *session)
 	event_free(session->tell_event);
 	ac_wipe_and_free(session->token);
 	free(session);
+}
+
+struct ac_session_counts
+ac_session_count(const struct ac_session *session)
+{
+	return session->counts;
 }
 
 static void
@@ -238,6 +245,7 @@ succeed(struct ac_session *session)
 	session->renew_ms = now + max_age_s * 10 * RENEW_PERCENT;
 	session->used = false;
 	session->pause_ms = 0;
+	session->counts.renewals++;
 	delay = ac_clock_timeval(session->renew_ms - now);
 	evtimer_add(session->renew_timer, &delay);
 	ac_log_info("session obtained", AC_INT("max_age_s", max_age_s));
@@ -253,6 +261,7 @@ fail(struct ac_session *session, const struct ac_error *error)
 		session->pause_ms = LONGEST_PAUSE_MS;
 	session->pause_until_ms = ac_clock_ms() + session->pause_ms;
 	session->last_error = *error;
+	session->counts.failures++;
 	ac_log_warn("no session could be had", AC_STR("reason", error->message),
 	    AC_INT("pause_ms", session->pause_ms));
 	/* While the old token serves nobody is the worse for it. */

@@ -7,11 +7,19 @@
 #ifndef AC_UPSTREAM_SESSION_H
 #define AC_UPSTREAM_SESSION_H
 
+#include <stdint.h>
+
 #include "base/error.h"
 
 struct ac_session;
 struct ac_session_wait;
 struct ac_site;
+
+/* How often a session was fetched, and how often in vain. */
+struct ac_session_counts {
+	uint64_t renewals;
+	uint64_t failures;
+};
 
 /* Asks for nothing yet. site is borrowed and must outlive it. */
 struct ac_session *ac_session_new(const struct ac_site *site);
@@ -22,6 +30,8 @@ void ac_session_free(struct ac_session *session);
 /* The token if there is a valid one (borrowed until the loop goes on), or
  * NULL: then wait for one. Counts as traffic, which keeps renewal going. */
 const char *ac_session_token(struct ac_session *session);
+
+struct ac_session_counts ac_session_count(const struct ac_session *session);
 
 /* Called once: with a token (borrowed for the call), or with NULL and why
  * there is none. */
