@@ -12,7 +12,7 @@
 #include "base/id.h"
 #include "base/log.h"
 
-enum { MODEL_SHOWN = 120 };
+enum { MODEL_SHOWN = 120, NS_PER_MS = 1000000 };
 
 static const char *const ending_names[] = {
     [AC_ENDING_DONE] = "done",
@@ -20,7 +20,8 @@ static const char *const ending_names[] = {
     [AC_ENDING_UPSTREAM_ERROR] = "upstream_error",
     [AC_ENDING_CUT] = "cut",
     [AC_ENDING_CLIENT_GONE] = "client_gone",
-    [AC_ENDING_ABORTED] = "aborted",
+    [AC_ENDING_TIMEOUT] = "timeout",
+    [AC_ENDING_DRAIN] = "drain",
 };
 static_assert(AC_LENGTH(ending_names) == AC_ENDINGS, "a name for each");
 
@@ -37,8 +38,35 @@ static const struct {
     {EVHTTP_REQ_PATCH, "PATCH"},
 };
 
-static const char *
-method_name(enum evhttp_cmd_type method)
+static bool
+is_timeout(enum ac_error_code code)
+{
+	return code >= AC_ERROR_CONNECT_TIMEOUT;
+}
+
+enum ac_ending
+ac_ending_of_reply(enum ac_error_code code)
+{
+	if (is_timeout(code))
+		return AC_ENDING_TIMEOUT;
+	return code >= AC_ERROR_UPSTREAM ? AC_ENDING_UPSTREAM_ERROR
+					 : AC_ENDING_REFUSED;
+}
+
+enum ac_ending
+ac_ending_of_stream(enum ac_error_code code)
+{
+	return is_timeout(code) ? AC_ENDING_TIMEOUT : AC_ENDING_CUT;
+}
+
+const char *
+ac_ending_name(enum ac_ending ending)
+{
+	return ending_names[ending];
+}
+
+const char *
+ac_method_name(enum evhttp_cmd_type method)
 {
 	for (size_t i = 0; i < AC_LENGTH(methods); i++) {
 		if (methods[i].method == method)
@@ -78,7 +106,7 @@ ac_access_log(const struct ac_access *access)
 	size_t n = 0;
 
 	fields[n++] = AC_STR("id", access->id);
-	fields[n++] = AC_STR("method", method_name(access->method));
+	fields[n++] = AC_STR("method", ac_method_name(access->method));
 	fields[n++] = AC_STR("path", access->path);
 	fields[n++] = AC_STR("route", facts->route);
 	fields[n++] = AC_INT("status", access->status);
@@ -90,16 +118,17 @@ ac_access_log(const struct ac_access *access)
 		snprintf(model, sizeof(model), "%s", facts->model);
 		fields[n++] = AC_STR("model", model);
 	}
-	if (access->first_byte_ms > 0)
-		fields[n++] = AC_INT(
-		    "ttfb_ms", access->first_byte_ms - access->started_ms);
-	fields[n++] = AC_INT("duration_ms", ac_clock_ms() - access->started_ms);
+	if (access->first_byte_ns > 0)
+		fields[n++] = AC_INT("ttfb_ms",
+		    (access->first_byte_ns - access->started_ns) / NS_PER_MS);
+	fields[n++] = AC_INT(
+	    "duration_ms", (ac_clock_ns() - access->started_ns) / NS_PER_MS);
 	if (facts->prompt_tokens >= 0)
 		fields[n++] = AC_INT("prompt_tokens", facts->prompt_tokens);
 	if (facts->completion_tokens >= 0)
 		fields[n++] =
 		    AC_INT("completion_tokens", facts->completion_tokens);
-	fields[n++] = AC_STR("end", ending_names[access->ending]);
+	fields[n++] = AC_STR("end", ac_ending_name(access->ending));
 	fields[n] = AC_STR(NULL, NULL);
 	ac_log_write(AC_LOG_INFO, "request", fields);
 }

@@ -13,14 +13,23 @@
 
 struct ac_gate;
 struct ac_keys;
+struct ac_instruments;
 struct ac_reaper;
 struct ac_request;
 struct ac_tls_server;
 struct ac_upstream;
 struct event_base;
+struct evhttp;
 struct evhttp_request;
 
 TAILQ_HEAD(ac_request_list, ac_request);
+
+/* What is served. */
+enum ac_api_routes {
+	AC_API_ALL,
+	AC_API_ALL_BUT_METRICS, /* these have an address of their own, … */
+	AC_API_METRICS,         /* … which is this one; no key is wanted */
+};
 
 struct ac_api {
 	struct event_base *base;          /* borrowed */
@@ -32,7 +41,9 @@ struct ac_api {
 	struct ac_keys *keys;      /* borrowed; NULL: no key is wanted */
 	struct ac_gate *gate;      /* borrowed */
 	const struct ac_ip_ranges *trusted_proxies; /* borrowed */
-	struct ac_request_list requests;            /* those that run */
+	struct ac_instruments *instruments;         /* borrowed */
+	enum ac_api_routes routes;
+	struct ac_request_list requests; /* those that run */
 	struct ac_client_conns conns;
 	bool loopback_only; /* no other machine can connect */
 	bool draining;      /* answers ask the client to close its connection */
@@ -45,7 +56,11 @@ struct ac_api {
 /* In place; nothing is owned. */
 void ac_api_init(struct ac_api *api, struct event_base *base,
     struct ac_reaper *reaper, const struct ac_options *options,
-    struct ac_upstream *upstream);
+    struct ac_upstream *upstream, struct ac_instruments *instruments);
+
+/* An evhttp without listeners whose connections and requests are api's; the
+ * caller frees it, and then clears api->conns. */
+struct evhttp *ac_api_evhttp_new(struct ac_api *api);
 
 /* Handles one request that evhttp has read whole: evhttp's generic callback,
  * with a struct ac_api as arg. */

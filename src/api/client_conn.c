@@ -28,6 +28,7 @@
 #include "api/cors.h"
 #include "api/error_reply.h"
 #include "api/http_guard.h"
+#include "api/instruments.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -364,7 +365,7 @@ log_refusal(struct ac_client_conn *conn)
 	const struct ac_error *error = conn->guard.error;
 	struct ac_access access = {
 	    .status = ac_error_status(error->code),
-	    .started_ms = ac_clock_ms(),
+	    .started_ns = ac_clock_ns(),
 	    .ending = AC_ENDING_REFUSED,
 	    .facts = {.route = "guard",
 		.prompt_tokens = -1,
@@ -376,6 +377,7 @@ log_refusal(struct ac_client_conn *conn)
 	ac_log_info("request refused", AC_STR("id", access.id),
 	    AC_STR("reason", error->message));
 	ac_access_log(&access);
+	ac_instruments_note_request(conn->api->instruments, &access);
 	return make_refusal(conn, access.id);
 }
 

@@ -25,8 +25,11 @@ choose_policy(const struct ac_api *api)
 		return strcmp(options->cors_allow_origins, "*") == 0
 			   ? POLICY_ANY
 			   : POLICY_LIST;
-	return api->loopback_only && api->keys == NULL ? POLICY_LOCAL
-						       : POLICY_ANY;
+	/* The metrics' own address is for machines, not for pages. */
+	return api->routes == AC_API_METRICS ||
+		       (api->loopback_only && api->keys == NULL)
+		   ? POLICY_LOCAL
+		   : POLICY_ANY;
 }
 
 static bool

@@ -27,6 +27,7 @@
 #include "api/api.h"
 #include "api/chat_answer.h"
 #include "api/chat_request.h"
+#include "api/chat_timing.h"
 #include "api/handlers.h"
 #include "api/model_choice.h"
 #include "api/public_image_url.h"
@@ -63,6 +64,7 @@ struct chat_call {
 	bool deadline_is_first;
 	int64_t request_ends_ms; /* by ac_clock_ms(); 0: when it likes */
 	int64_t sent_ms;         /* when something was sent last */
+	struct ac_chat_timing timing;
 };
 
 typedef bool parse_fn(
@@ -84,6 +86,7 @@ static void on_chat_open(enum ac_chat_protocol, void *arg);
 static void on_chat_data(struct evbuffer *, void *arg);
 static void go_on(struct chat_call *);
 static void note_first_event(struct chat_call *);
+static void send_deltas(struct chat_call *);
 static void send_frames(struct chat_call *, struct evbuffer *frames);
 static void on_writable(void *arg);
 static void on_chat_done(const struct ac_error *, void *arg);
@@ -202,11 +205,13 @@ new_call(struct ac_request *request, const struct ac_chat_request *asked,
 
 	call->request = request;
 	call->wants_stream = asked->stream;
+	ac_chat_timing_start(&call->timing);
 	call->answer = ac_chat_answer_new(&wish);
 	call->deadline = new_timer(call, on_deadline);
 	if (call->wants_stream)
 		call->silence = new_timer(call, on_silence);
 	ac_replace_string(&ac_request_facts(request)->model, model);
+	ac_request_facts(request)->wants_stream = asked->stream;
 	return call;
 }
 
@@ -355,7 +360,7 @@ go_on(struct chat_call *call)
 	case AC_CHAT_ANSWER_BEGUN:
 		note_first_event(call);
 		if (call->wants_stream)
-			send_frames(call, ac_chat_answer_frames(call->answer));
+			send_deltas(call);
 		break;
 	case AC_CHAT_ANSWER_DRAWING:
 		note_first_event(call);
@@ -378,11 +383,25 @@ note_first_event(struct chat_call *call)
 		return;
 	set_state(call, CHAT_ANSWERING);
 	prolong_deadline(call);
+	if (ac_chat_answer_state(call->answer) != AC_CHAT_ANSWER_DRAWING)
+		ac_chat_timing_note_first(&call->timing, call->request);
 	if (call->chat != NULL)
 		ac_chat_note_answer(call->chat);
 }
 
-/* Sends what this turn has brought, behind the head. */
+/* Sends what this turn has brought of the answer. */
+static void
+send_deltas(struct chat_call *call)
+{
+	struct evbuffer *frames = ac_chat_answer_frames(call->answer);
+
+	if (evbuffer_get_length(frames) == 0)
+		return;
+	ac_chat_timing_note_text(&call->timing, call->request, call->chat);
+	send_frames(call, frames);
+}
+
+/* Sends whole events, behind the head. */
 static void
 send_frames(struct chat_call *call, struct evbuffer *frames)
 {
@@ -393,6 +412,8 @@ send_frames(struct chat_call *call, struct evbuffer *frames)
 	call->sent_ms = ac_clock_ms();
 	if (!call->head_sent) {
 		call->head_sent = true;
+		ac_chat_timing_add_header(
+		    &call->timing, call->request, call->chat);
 		ac_request_start_stream(call->request);
 		options = ac_request_api(call->request)->options;
 		wait_for_silence(call, options->comment_interval_s * 1000);
@@ -410,6 +431,7 @@ on_writable(void *arg)
 	struct chat_call *call = arg;
 
 	call->behind = false;
+	ac_chat_timing_note_pause(&call->timing);
 	if (call->chat != NULL)
 		ac_chat_resume(call->chat);
 }
@@ -419,6 +441,7 @@ on_chat_done(const struct ac_error *error, void *arg)
 {
 	struct chat_call *call = arg;
 
+	ac_chat_timing_note_end(&call->timing, call->chat);
 	call->chat = NULL;
 	if (error != NULL) {
 		fail(call, error);
@@ -461,6 +484,7 @@ reply_whole(struct chat_call *call)
 	struct evbuffer *body = ac_text_new();
 
 	ac_chat_answer_write(call->answer, body);
+	ac_chat_timing_add_header(&call->timing, call->request, call->chat);
 	ac_request_reply(call->request, 200, body);
 	evbuffer_free(body);
 }
@@ -476,7 +500,7 @@ complete(struct chat_call *call)
 	facts->prompt_tokens = usage->prompt_tokens;
 	facts->completion_tokens = usage->completion_tokens;
 	if (call->wants_stream) {
-		send_frames(call, ac_chat_answer_frames(call->answer));
+		send_deltas(call);
 		ac_request_end_stream(call->request);
 	} else {
 		reply_whole(call);
@@ -494,11 +518,14 @@ static void
 fail(struct chat_call *call, const struct ac_error *error)
 {
 	if (call->wants_stream)
-		send_frames(call, ac_chat_answer_frames(call->answer));
-	if (call->head_sent)
+		send_deltas(call);
+	if (call->head_sent) {
 		ac_request_fail_stream(call->request, error);
-	else
+	} else {
+		ac_chat_timing_add_header(
+		    &call->timing, call->request, call->chat);
 		ac_request_reply_error(call->request, error);
+	}
 	finish(call);
 }
 

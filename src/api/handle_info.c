@@ -41,7 +41,8 @@ ac_handle_root(struct ac_request *request, const char *tail)
 	    "\"model\":\"GET /v1/models/{id}\","
 	    "\"images\":\"POST /v1/images/generations\","
 	    "\"image\":\"GET /images/{name}\","
-	    "\"health\":\"GET /health\"}}";
+	    "\"health\":\"GET /health\","
+	    "\"metrics\":\"GET /metrics\"}}";
 
 	AC_UNUSED(tail);
 	reply_text(request, json, sizeof(json) - 1);

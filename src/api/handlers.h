@@ -29,6 +29,9 @@ void ac_handle_image_file(struct ac_request *request, const char *tail);
 /* GET /health: from memory. */
 void ac_handle_health(struct ac_request *request, const char *tail);
 
+/* GET /metrics: Prometheus' text format, whatever else is JSON. */
+void ac_handle_metrics(struct ac_request *request, const char *tail);
+
 /* GET /: what this is. */
 void ac_handle_root(struct ac_request *request, const char *tail);
 

@@ -32,6 +32,7 @@
 #include "api/client_address.h"
 #include "api/client_conn.h"
 #include "api/error_reply.h"
+#include "api/instruments.h"
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/log.h"
@@ -63,6 +64,9 @@ struct ac_request {
 	struct event *writable_event;        /* owned, NULL until needed */
 	struct evbuffer_cb_entry *output_cb; /* evbuffer's */
 	enum request_state state;
+	int64_t read_ns; /* of the oldest text that is not written yet; 0:
+			    there is none or the client is behind */
+	bool streams;    /* the head of a stream was sent */
 	bool full;
 	bool close_after; /* the connection ends with this reply */
 	struct ac_access access;
@@ -108,7 +112,7 @@ ac_request_new(struct ac_api *api, struct ac_client_conn *conn,
 	request->conn = conn;
 	request->evcon = evhttp_request_get_connection(http);
 	request->close_after = ac_client_conn_wants_close(conn);
-	request->access.started_ms = ac_clock_ms();
+	request->access.started_ns = ac_clock_ns();
 	request->access.facts = (struct ac_request_facts){
 	    .route = "unknown",
 	    .prompt_tokens = -1,
@@ -216,8 +220,10 @@ static void
 begin_reply(struct ac_request *request, int status, const char *content_type)
 {
 	request->access.status = status;
-	request->access.first_byte_ms = ac_clock_ms();
-	if (content_type != NULL)
+	request->access.first_byte_ns = ac_clock_ns();
+	if (content_type != NULL &&
+	    evhttp_find_header(evhttp_request_get_output_headers(request->http),
+		"Content-Type") == NULL)
 		ac_request_add_header(request, "Content-Type", content_type);
 	ac_request_add_header(request, "X-Request-Id", request->access.id);
 	if (request->api->draining)
@@ -315,18 +321,12 @@ ac_request_reply(struct ac_request *request, int status, struct evbuffer *body)
 	send_reply(request, status, body, AC_ENDING_DONE);
 }
 
-static bool
-is_upstreams_fault(enum ac_error_code code)
-{
-	return code >= AC_ERROR_UPSTREAM;
-}
-
 /* What went wrong upstream. Its own words stay out of the log: they may
  * repeat what a user asked or a model answered. */
 static void
 log_failure(const struct ac_request *request, const struct ac_error *error)
 {
-	if (is_upstreams_fault(error->code))
+	if (error->code >= AC_ERROR_UPSTREAM)
 		ac_log_warn("request failed", AC_STR("id", request->access.id),
 		    AC_STR("code", ac_error_name(error->code)),
 		    AC_STR("reason", error->is_quote
@@ -349,8 +349,7 @@ ac_request_reply_error(struct ac_request *request, const struct ac_error *error)
 	if (ac_error_retry(error->code) == AC_RETRY_NEVER)
 		ac_request_add_header(request, "X-Should-Retry", "false");
 	send_reply(request, ac_error_status(error->code), body,
-	    is_upstreams_fault(error->code) ? AC_ENDING_UPSTREAM_ERROR
-					    : AC_ENDING_REFUSED);
+	    ac_ending_of_reply(error->code));
 	evbuffer_free(body);
 }
 
@@ -387,6 +386,8 @@ ac_request_start_stream(struct ac_request *request)
 	ac_request_add_header(
 	    request, "Cache-Control", "no-cache, no-transform");
 	ac_request_add_header(request, "X-Accel-Buffering", "no");
+	request->streams = true;
+	ac_instruments_note_stream_begun(request->api->instruments);
 	start_pieces(request);
 }
 
@@ -414,6 +415,14 @@ ac_request_write(struct ac_request *request, struct evbuffer *data)
 	return request->full ? AC_WRITE_FULL : AC_WRITE_MORE;
 }
 
+void
+ac_request_note_read(struct ac_request *request, int64_t read_ns)
+{
+	if (evbuffer_get_length(bufferevent_get_output(client_bev(request))) ==
+	    0)
+		request->read_ns = read_ns;
+}
+
 static void
 forget_output(struct ac_request *request)
 {
@@ -427,7 +436,6 @@ forget_output(struct ac_request *request)
 static void
 end_stream(struct ac_request *request, enum ac_ending ending)
 {
-	forget_output(request);
 	evhttp_send_reply_end(hand_over(request, ending));
 	reply_is_whole(request);
 }
@@ -450,7 +458,7 @@ ac_request_fail_stream(struct ac_request *request, const struct ac_error *error)
 	evhttp_send_reply_chunk(request->http, event);
 	evbuffer_free(event);
 	request->close_after = true;
-	end_stream(request, AC_ENDING_CUT);
+	end_stream(request, ac_ending_of_stream(error->code));
 }
 
 void
@@ -477,6 +485,11 @@ on_output_changed(
 {
 	struct ac_request *request = arg;
 
+	if (info->n_deleted > 0 && request->read_ns != 0) {
+		ac_instruments_note_overhead(request->api->instruments,
+		    ac_clock_ns() - request->read_ns);
+		request->read_ns = 0;
+	}
 	if (!request->full || info->n_deleted == 0 ||
 	    evbuffer_get_length(output) > OUTPUT_LOW)
 		return;
@@ -519,6 +532,7 @@ on_complete(struct evhttp_request *http, void *arg)
 	    evhttp_find_header(headers, "Connection") == NULL)
 		evhttp_add_header(headers, "Connection", "close");
 	bufferevent_setwatermark(bev, EV_READ, 0, 0);
+	forget_output(request);
 	ac_client_conn_request_done(request->conn);
 	finish(request, request->access.ending);
 }
@@ -548,7 +562,7 @@ ac_request_abort(struct ac_request *request)
 	forget_output(request);
 	/* The request is still in the connection's queue and goes with it. */
 	ac_client_conn_close(request->conn);
-	finish(request, AC_ENDING_ABORTED);
+	finish(request, AC_ENDING_DRAIN);
 	if (hooks != NULL)
 		hooks->on_gone(hooks_arg);
 }
@@ -575,6 +589,9 @@ finish(struct ac_request *request, enum ac_ending ending)
 	request->hooks = NULL;
 	request->access.ending = ending;
 	ac_access_log(&request->access);
+	ac_instruments_note_request(api->instruments, &request->access);
+	if (request->streams)
+		ac_instruments_note_stream_over(api->instruments);
 	ac_admission_end(&request->admission);
 	TAILQ_REMOVE(&api->requests, request, entry);
 	ac_reaper_add(api->reaper, free_request, request);

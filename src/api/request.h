@@ -48,7 +48,8 @@ struct ac_request_hooks {
 void ac_request_wait(struct ac_request *request,
     const struct ac_request_hooks *hooks, void *arg);
 
-/* Adds a header to the reply; before it begins. */
+/* Adds a header to the reply; before it begins. A Content-Type takes the
+ * place of the reply's own. */
 void ac_request_add_header(
     struct ac_request *request, const char *name, const char *value);
 
@@ -83,6 +84,10 @@ enum ac_write {
  * never refuses them. */
 enum ac_write ac_request_write(
     struct ac_request *request, struct evbuffer *data);
+
+/* What is written next was read from the upstream at read_ns, by
+ * ac_clock_ns(); 0: that is not known. For the metrics alone. */
+void ac_request_note_read(struct ac_request *request, int64_t read_ns);
 
 /* Ends the stream or the body; the request's pointer is to be forgotten. */
 void ac_request_end_stream(struct ac_request *request);

@@ -25,6 +25,8 @@ enum access {
 	ACCESS_KEY,
 };
 
+static const char metrics_path[] = "metrics";
+
 static const struct route {
 	const char *path; /* plain; a final slash: anything may follow */
 	enum evhttp_cmd_type method; /* GET stands for HEAD too */
@@ -41,12 +43,15 @@ static const struct route {
 	ac_handle_images},
     {"images/", EVHTTP_REQ_GET, ACCESS_OPEN, "image", ac_handle_image_file},
     {"health", EVHTTP_REQ_GET, ACCESS_OPEN, "health", ac_handle_health},
+    {metrics_path, EVHTTP_REQ_GET, ACCESS_KEY, "metrics", ac_handle_metrics},
     {"", EVHTTP_REQ_GET, ACCESS_OPEN, "root", ac_handle_root},
 };
 
-static void dispatch(struct ac_request *, const char *path);
-static char *plain_path(struct evhttp_request *);
+static void dispatch(struct ac_request *, const char *path, bool has_version);
+static char *plain_path(struct evhttp_request *, bool *has_version);
 static const struct route *find_route(const char *path, const char **tail);
+static bool is_served(
+    const struct ac_api *, const struct route *, bool has_version);
 static bool is_options(const struct ac_request *);
 static void reply_options(struct ac_request *, const struct route *);
 static bool check_method(struct ac_request *, const struct route *);
@@ -59,22 +64,25 @@ ac_api_on_request(struct evhttp_request *http, void *arg)
 	struct ac_client_conn *conn =
 	    ac_client_conn_find(api, evhttp_request_get_connection(http));
 	struct ac_request *request = ac_request_new(api, conn, http);
+	bool has_version;
 	char *path;
 
 	if (request == NULL)
 		return;
-	path = plain_path(http);
-	dispatch(request, path);
+	path = plain_path(http, &has_version);
+	dispatch(request, path, has_version);
 	free(path);
 }
 
 static void
-dispatch(struct ac_request *request, const char *path)
+dispatch(struct ac_request *request, const char *path, bool has_version)
 {
 	const char *tail = NULL;
 	const struct route *route = find_route(path, &tail);
 	struct ac_error error;
 
+	if (!is_served(ac_request_api(request), route, has_version))
+		route = NULL;
 	if (!ac_cors_check(request)) {
 		ac_request_facts(request)->route = "refused";
 		return;
@@ -110,14 +118,16 @@ dispatch(struct ac_request *request, const char *path)
 		route->handle(request, tail);
 }
 
-/* The path without query, leading and final slashes and any /v1 in front. */
+/* The path without query, leading and final slashes and any /v1 in front;
+ * *has_version tells whether there was one. */
 static char *
-plain_path(struct evhttp_request *http)
+plain_path(struct evhttp_request *http, bool *has_version)
 {
 	const char *uri = evhttp_request_get_uri(http);
 	const struct evhttp_uri *parts = evhttp_request_get_evhttp_uri(http);
 	size_t len;
 
+	*has_version = false;
 	/* An absolute target, as proxies send it. A target that begins with
 	 * two slashes is a path here, whatever RFC 3986 calls it. */
 	if (*uri != '/')
@@ -126,6 +136,7 @@ plain_path(struct evhttp_request *http)
 		return ac_strdup("?");
 	uri += strspn(uri, "/");
 	while (strncmp(uri, "v1", 2) == 0 && strchr("/?#", uri[2]) != NULL) {
+		*has_version = true;
 		uri += 2;
 		uri += strspn(uri, "/");
 	}
@@ -150,6 +161,24 @@ find_route(const char *path, const char **tail)
 		}
 	}
 	return NULL;
+}
+
+/* Whether a route (or NULL) is there at this address; the metrics are no part
+ * of OpenAI's API, and so not under /v1. */
+static bool
+is_served(const struct ac_api *api, const struct route *route, bool has_version)
+{
+	bool is_metrics = route != NULL && route->path == metrics_path;
+
+	switch (api->routes) {
+	case AC_API_ALL:
+		return !is_metrics || !has_version;
+	case AC_API_ALL_BUT_METRICS:
+		return !is_metrics;
+	case AC_API_METRICS:
+		return is_metrics && !has_version;
+	}
+	return false;
 }
 
 static bool
@@ -198,7 +227,8 @@ check_key(struct ac_request *request, const struct route *route)
 	struct ac_error error;
 	bool is_let_in;
 
-	if (route != NULL && route->access == ACCESS_OPEN)
+	if ((route != NULL && route->access == ACCESS_OPEN) ||
+	    ac_request_api(request)->routes == AC_API_METRICS)
 		return true;
 	is_let_in = ac_auth_check(keys, headers, &key, &error);
 	if (key != NULL)

@@ -38,8 +38,8 @@ struct ac_option {
 };
 
 enum {
-	AC_SERVING_OPTIONS = 17, /* the first of them */
-	AC_OPTIONS = 50,
+	AC_SERVING_OPTIONS = 18, /* the first of them */
+	AC_OPTIONS = 51,
 };
 
 /* Row i, below AC_OPTIONS, and the way back. */

@@ -21,6 +21,17 @@ const struct ac_option ac_serving_options[] = {
 		"says which.",
     },
     {
+	.name = "METRICS_ADDRESS",
+	.type = AC_TYPE_ADDRESS,
+	.offset = FIELD(metrics_address),
+	.default_value = "",
+	.placeholder = "ADDRESS",
+	.allowed = "`host:port`, `:port`, `[::1]:port`, or empty",
+	.help = "Where `GET /metrics` is served, in plain HTTP and without a "
+		"key; empty: at `SERVER_ADDRESS`, with a key where one is "
+		"wanted.",
+    },
+    {
 	.name = "TLS_CERT",
 	.type = AC_TYPE_PATH,
 	.offset = FIELD(tls_cert),

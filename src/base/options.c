@@ -102,6 +102,7 @@ ac_config_free(struct ac_config *config)
 			ac_wipe_and_free(*text);
 	}
 	ac_address_clear(&config->options.server_address);
+	ac_address_clear(&config->options.metrics_address);
 	ac_url_clear(&config->options.akash_base_url);
 	ac_aliases_clear(&config->options.model_aliases);
 	free(config);
@@ -217,6 +218,7 @@ set_option(struct ac_config *config, enum ac_option_source source,
 	}
 	if (weaker) {
 		ac_address_clear(&scratch.server_address);
+		ac_address_clear(&scratch.metrics_address);
 		ac_url_clear(&scratch.akash_base_url);
 		ac_aliases_clear(&scratch.model_aliases);
 		if (option->type == AC_TYPE_TEXT ||
@@ -238,7 +240,8 @@ means_unset(const struct ac_option *option, enum ac_option_source source)
 {
 	bool has_empty =
 	    option->type == AC_TYPE_TEXT || option->type == AC_TYPE_PATH ||
-	    option->type == AC_TYPE_REAL || option->type == AC_TYPE_ALIASES;
+	    option->type == AC_TYPE_REAL || option->type == AC_TYPE_ALIASES ||
+	    (option->type == AC_TYPE_ADDRESS && *option->default_value == '\0');
 
 	return !has_empty &&
 	       (source == AC_SOURCE_FILE || source == AC_SOURCE_ENVIRONMENT);
@@ -323,7 +326,9 @@ set_address(struct ac_options *options, const struct ac_option *option,
 	struct ac_address *address = field(options, option);
 	struct ac_address parsed = {0};
 
-	if (!ac_address_parse(&parsed, value, why))
+	/* An empty one is none, where none is the default. */
+	if ((*value != '\0' || *option->default_value != '\0') &&
+	    !ac_address_parse(&parsed, value, why))
 		return false;
 	ac_address_clear(address);
 	*address = parsed;

@@ -47,6 +47,7 @@ struct ac_optional_real {
 struct ac_options {
 	/* serving */
 	struct ac_address server_address;
+	struct ac_address metrics_address; /* host NULL: none of its own */
 	char *tls_cert; /* NULL: plain; else tls_key is there too */
 	char *tls_key;
 	char *bearer_token;              /* NULL: none */

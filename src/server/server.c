@@ -15,7 +15,7 @@
 
 #include "api/admission.h"
 #include "api/api.h"
-#include "api/http_guard.h"
+#include "api/instruments.h"
 #include "api/keys.h"
 #include "base/clock.h"
 #include "base/ip.h"
@@ -30,12 +30,11 @@
 #include "net/tls.h"
 #include "net/tls_server.h"
 #include "server/listener.h"
+#include "server/metrics_server.h"
 #include "upstream/models.h"
 #include "upstream/upstream.h"
 
 enum {
-	/* The guard refuses a head before evhttp would. */
-	HEADERS_MAX = 2 * AC_GUARD_HEAD_MAX,
 	DESCRIPTORS_KEPT = 64, /* for everything but clients */
 	CONNECTIONS_MIN = 16,
 };
@@ -55,9 +54,11 @@ struct ac_server {
 					     wanted */
 	struct ac_ip_ranges trusted_proxies;
 	struct ac_gate *gate;
+	struct ac_instruments *instruments;
 	struct ac_api api;
 	struct evhttp *http;
 	struct ac_listeners *listeners;
+	struct ac_metrics_server *metrics; /* NULL: clients' address has them */
 	struct event *drain_timer;
 	struct event *drained_event;
 	void (*on_drained)(struct ac_server *, void *arg);
@@ -71,6 +72,7 @@ static bool build_upstream(struct ac_server *, char reason[AC_REASON_SIZE]);
 static bool build_client_tls(struct ac_server *, char reason[AC_REASON_SIZE]);
 static bool build_keys(struct ac_server *, char reason[AC_REASON_SIZE]);
 static bool build_http(struct ac_server *, char reason[AC_REASON_SIZE]);
+static bool build_metrics(struct ac_server *, char reason[AC_REASON_SIZE]);
 static void on_idle(void *arg);
 static void on_drain_timeout(evutil_socket_t, short, void *arg);
 static void on_drained_event(evutil_socket_t, short, void *arg);
@@ -93,7 +95,7 @@ ac_server_new(struct event_base *base, const struct ac_config *config,
 		ac_out_of_memory();
 	if (!build_demo(server, reason) || !build_upstream(server, reason) ||
 	    !build_client_tls(server, reason) || !build_keys(server, reason) ||
-	    !build_http(server, reason)) {
+	    !build_http(server, reason) || !build_metrics(server, reason)) {
 		ac_server_free(server);
 		return NULL;
 	}
@@ -252,8 +254,11 @@ build_api(struct ac_server *server)
 {
 	struct ac_api *api = &server->api;
 
+	server->instruments = ac_instruments_new(api);
 	ac_api_init(api, server->base, server->reaper, server->options,
-	    server->upstream);
+	    server->upstream, server->instruments);
+	if (server->options->metrics_address.host != NULL)
+		api->routes = AC_API_ALL_BUT_METRICS;
 	api->tls = server->client_tls;
 	api->keys = server->keys;
 	api->gate = server->gate;
@@ -269,18 +274,8 @@ build_api(struct ac_server *server)
 static bool
 build_http(struct ac_server *server, char reason[AC_REASON_SIZE])
 {
-	server->http = evhttp_new(server->base);
-	if (server->http == NULL)
-		ac_out_of_memory();
 	build_api(server);
-	evhttp_set_max_headers_size(server->http, HEADERS_MAX);
-	evhttp_set_max_body_size(
-	    server->http, (ev_ssize_t)server->options->max_body_size);
-	/* Every method comes to the router, which knows what to say. */
-	evhttp_set_allowed_methods(server->http, 0xffff);
-	evhttp_set_default_content_type(server->http, NULL);
-	evhttp_set_bevcb(server->http, ac_client_conn_new, &server->api);
-	evhttp_set_gencb(server->http, ac_api_on_request, &server->api);
+	server->http = ac_api_evhttp_new(&server->api);
 	server->listeners = ac_listeners_new(server->base, server->http,
 	    &server->options->server_address, reason, AC_REASON_SIZE);
 	if (server->listeners == NULL)
@@ -291,6 +286,16 @@ build_http(struct ac_server *server, char reason[AC_REASON_SIZE])
 		ac_log_warn("other machines can connect without a key",
 		    AC_STR("remedy", "set BEARER_TOKEN or API_KEYS_FILE"));
 	return true;
+}
+
+static bool
+build_metrics(struct ac_server *server, char reason[AC_REASON_SIZE])
+{
+	if (server->options->metrics_address.host == NULL)
+		return true;
+	server->metrics =
+	    ac_metrics_server_new(&server->api, reason, AC_REASON_SIZE);
+	return server->metrics != NULL;
 }
 
 uint16_t
@@ -359,6 +364,7 @@ ac_server_free(struct ac_server *server)
 	if (server == NULL)
 		return;
 	server->api.on_idle = NULL;
+	ac_metrics_server_free(server->metrics);
 	if (server->http != NULL) {
 		ac_api_abort_all(&server->api);
 		ac_listeners_free(server->listeners);
@@ -372,6 +378,7 @@ ac_server_free(struct ac_server *server)
 	ac_gate_free(server->gate);
 	ac_keys_unref(server->keys);
 	ac_ip_ranges_clear(&server->trusted_proxies);
+	ac_instruments_free(server->instruments);
 	ac_resolver_free(server->resolver);
 	ac_tls_free(server->tls);
 	ac_proxy_free(server->proxy);

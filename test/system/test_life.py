@@ -153,7 +153,7 @@ def test_drain_ends_after_its_time(start, upstream, slow, seconds):
         assert events.next() is None
         assert not response.complete
     assert slow.gone.wait(GUARD_S)
-    assert program.access(response).get("end") == "aborted"
+    assert program.access(response).get("end") == "drain"
 
 
 def test_signal_right_after_listening_is_heeded(upstream):

@@ -49,7 +49,7 @@ def test_access_line_as_an_object(start, upstream):
     assert line == {
         "level": "info", "msg": "request", "method": "POST",
         "id": response.header("X-Request-Id"), "path": "/v1/chat/completions",
-        "route": "chat", "status": 200, "end": "done",
+        "route": "chat", "status": 200, "client": "127.0.0.1", "end": "done",
         "model": "Meta-Llama-3-3-70B-Instruct",
         "prompt_tokens": 11, "completion_tokens": 7}
 

@@ -64,6 +64,7 @@ BAD_VALUES = {
     "DRAIN_TIMEOUT": ["-1", "86401", "1s"],
     "LOG_FORMAT": ["xml", "JSON", "1"],
     "LOG_LEVEL": ["loud", "INFO", "3"],
+    "METRICS_ADDRESS": ["localhost", "a:65536", "::1:80", "http://a:80"],
     "DEMO": ["maybe", "2", "On"],
     "DEMO_SESSION_TTL": ["0", "86401", "1s"],
     "DEMO_DELAY": ["-1", "60001", "1ms"],

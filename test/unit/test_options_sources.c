@@ -158,7 +158,8 @@ has_empty_meaning(const struct ac_option *option)
 {
 	return option->type == AC_TYPE_TEXT || option->type == AC_TYPE_SECRET ||
 	       option->type == AC_TYPE_PATH || option->type == AC_TYPE_REAL ||
-	       option->type == AC_TYPE_ALIASES;
+	       option->type == AC_TYPE_ALIASES ||
+	       strcmp(option->name, "METRICS_ADDRESS") == 0;
 }
 
 static void

@@ -26,6 +26,8 @@ struct values {
 static const struct values table[] = {
     {"SERVER_ADDRESS", "localhost:16571", {":80", "127.0.0.1:0", "[::1]:65535"},
 	{"", "localhost", "::1:80", "a:65536", "a:x", "http://a:80"}},
+    {"METRICS_ADDRESS", "", {"", ":80", "127.0.0.1:0", "[::1]:65535"},
+	{"localhost", "::1:80", "a:65536", "a:x", "http://a:80", " "}},
     {"TLS_CERT", "", {"", "/etc/ssl/a b.pem", "rel.pem"}, {"a\nb", "\xff"}},
     {"TLS_KEY", "", {"", "/etc/ssl/private/key.pem"}, {"a\nb", "\x7f"}},
     {"BEARER_TOKEN", "", {"", "sk-1", "with space", "\xc3\xa9", "\"'"},
@@ -245,6 +247,7 @@ the_defaults_fill_the_fields(void **state)
 	AC_UNUSED(state);
 	assert_string_equal(options->server_address.host, "localhost");
 	assert_int_equal(options->server_address.port, 16571);
+	assert_null(options->metrics_address.host);
 	assert_int_equal(options->log_format, AC_LOG_TEXT);
 	assert_null(options->tls_cert);
 	assert_null(options->tls_key);
@@ -340,6 +343,8 @@ set_every_option(struct ac_config *config)
 	set(config, "KEEPALIVE_TIMEOUT", "12");
 	set(config, "WRITE_TIMEOUT", "13");
 	set(config, "DRAIN_TIMEOUT", "0");
+	set(config, "METRICS_ADDRESS", "a:9");
+	set(config, "METRICS_ADDRESS", "b:10");
 	set(config, "LOG_LEVEL", "debug");
 	set(config, "LOG_FORMAT", "json");
 	set(config, "DEMO", "on");
@@ -357,6 +362,10 @@ each_option_fills_its_field(void **state)
 	set_every_option(config);
 	assert_string_equal(options->server_address.host, "::1");
 	assert_int_equal(options->server_address.port, 1);
+	assert_string_equal(options->metrics_address.host, "b");
+	assert_int_equal(options->metrics_address.port, 10);
+	set(config, "METRICS_ADDRESS", "");
+	assert_null(options->metrics_address.host);
 	assert_string_equal(options->tls_cert, "/c");
 	assert_string_equal(options->tls_key, "/k");
 	assert_string_equal(options->bearer_token, "sk");
