@@ -8,10 +8,12 @@
 #include "codec/datastream.h"
 
 #include <limits.h>
+#include <stdlib.h>
 
 #include <jansson.h>
 
 #include "base/json.h"
+#include "base/mem.h"
 #include "codec/literal.h"
 #include "codec/values.h"
 
@@ -50,6 +52,7 @@ static const struct code codes[UCHAR_MAX + 1] = {
     ['k'] = {VALUE_STEP_JSON, AC_EVENT_EXTRA},
 };
 
+static void skip_line(struct ac_datastream *, const char *line, size_t len);
 static void decode_line(struct ac_datastream *, const char *line, size_t len);
 static void decode_value(
     struct ac_datastream *, struct code, const char *json, size_t len);
@@ -114,8 +117,8 @@ ac_datastream_feed(struct ac_datastream *decoder, const char *data, size_t len)
 		case AC_LINE_MORE:
 			return;
 		case AC_LINE_TOO_LONG:
-			fail(decoder, AC_STREAM_ERROR_TOO_LONG);
-			return;
+			skip_line(decoder, line, line_len);
+			break;
 		case AC_LINE_WHOLE:
 			decode_line(decoder, line, line_len);
 		}
@@ -165,18 +168,48 @@ is_code_char(char c)
 	       (c >= 'A' && c <= 'Z') || c == '_' || c == '-';
 }
 
+/* How many bytes in front of the first colon are a code; 0: none. */
+static size_t
+find_code(const char *line, size_t len)
+{
+	size_t code_len = 0;
+
+	while (code_len < len && is_code_char(line[code_len]))
+		code_len++;
+	return code_len < len && line[code_len] == ':' ? code_len : 0;
+}
+
+/* line: the beginning of one that is too long. What would not be read is not
+ * missed. */
+static void
+skip_line(struct ac_datastream *decoder, const char *line, size_t len)
+{
+	const size_t code_len = find_code(line, len);
+	enum value_kind kind = VALUE_UNKNOWN;
+
+	if (code_len == 1)
+		kind = codes[(unsigned char)line[0]].kind;
+	if (code_len == 0 || (kind != VALUE_UNKNOWN && kind != VALUE_JSON &&
+				 kind != VALUE_STEP_JSON)) {
+		fail(decoder, AC_STREAM_ERROR_TOO_LONG);
+		return;
+	}
+	if (kind == VALUE_STEP_JSON)
+		decoder->complete = false;
+	ac_linesplit_skip(&decoder->split);
+}
+
 static void
 decode_line(struct ac_datastream *decoder, const char *line, size_t len)
 {
-	size_t code_len = 0;
+	size_t code_len;
 
 	if (len > 0 && line[len - 1] == '\r')
 		len--;
 	if (len == 0)
 		return;
-	while (code_len < len && is_code_char(line[code_len]))
-		code_len++;
-	if (code_len == 0 || code_len == len || line[code_len] != ':') {
+	code_len = find_code(line, len);
+	if (code_len == 0) {
 		fail(decoder, AC_STREAM_ERROR_MALFORMED);
 		return;
 	}
@@ -271,10 +304,9 @@ decode_json(struct ac_datastream *decoder, enum ac_event_type type,
 	    .json_len = len,
 	};
 
-	if (value == NULL) {
-		fail(decoder, AC_STREAM_ERROR_MALFORMED);
+	/* Nobody needs it to read the answer. */
+	if (value == NULL)
 		return;
-	}
 	json_decref(value);
 	emit(decoder, &event);
 }
@@ -289,11 +321,27 @@ add_usage(struct ac_usage *total, const struct ac_usage *step)
 	    total->completion_tokens, step->completion_tokens);
 }
 
+/* Usage that cannot be read is none, and no reason to fail. */
+static json_t *
+parse_finish(const char *json, size_t len)
+{
+	json_t *value = ac_json_parse_lenient(json, len);
+	char *mended;
+
+	if (value != NULL)
+		return value;
+	mended = ac_memdup(json, len);
+	ac_value_mend(mended, len);
+	value = ac_json_parse_lenient(mended, len);
+	free(mended);
+	return value;
+}
+
 static void
 decode_finish(struct ac_datastream *decoder, enum ac_event_type type,
     const char *json, size_t len)
 {
-	json_t *value = ac_json_parse_lenient(json, len);
+	json_t *value = parse_finish(json, len);
 	const json_t *usage = json_object_get(value, "usage");
 	struct ac_event event = {
 	    .type = type,

@@ -14,6 +14,8 @@
 #include "codec/linesplit.h"
 #include "codec/textjoin.h"
 
+/* The longest line that is read. Longer ones are skipped if their code is
+ * not known or one of those whose JSON is passed on as it is. */
 enum { AC_DATASTREAM_LINE_MAX = 1024 * 1024 };
 
 struct ac_datastream {

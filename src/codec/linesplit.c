@@ -9,6 +9,7 @@ ac_linesplit_init(struct ac_linesplit *split, size_t max)
 {
 	ac_buf_init(&split->partial, max);
 	split->handed_out = false;
+	split->skipping = false;
 }
 
 void
@@ -20,14 +21,56 @@ ac_linesplit_clear(struct ac_linesplit *split)
 bool
 ac_linesplit_has_partial(const struct ac_linesplit *split)
 {
-	return !split->handed_out && split->partial.len > 0;
+	return split->skipping ||
+	       (!split->handed_out && split->partial.len > 0);
+}
+
+void
+ac_linesplit_skip(struct ac_linesplit *split)
+{
+	ac_buf_clear(&split->partial);
+	split->skipping = true;
+}
+
+static void
+take(const char **data, size_t *len, size_t count)
+{
+	*data += count;
+	*len -= count;
+}
+
+/* Drops the rest of a line, as far as it is there. */
+static void
+drain(struct ac_linesplit *split, const char **data, size_t *len)
+{
+	const char *end = *len > 0 ? memchr(*data, '\n', *len) : NULL;
+
+	take(data, len, end == NULL ? *len : (size_t)(end + 1 - *data));
+	split->skipping = end == NULL;
+}
+
+/* The first bytes of a line that goes on in data, as many as are read. */
+static void
+hand_out_beginning(struct ac_linesplit *split, const char **data, size_t *len,
+    const char **line, size_t *line_len)
+{
+	struct ac_buf *partial = &split->partial;
+	size_t rest = partial->max - partial->len;
+
+	*line = *data;
+	*line_len = rest;
+	if (partial->len == 0 || !ac_buf_add(partial, *data, rest))
+		return;
+	take(data, len, rest);
+	*line = partial->data;
+	*line_len = partial->len;
 }
 
 enum ac_line
 ac_linesplit_next(struct ac_linesplit *split, const char **data, size_t *len,
     const char **line, size_t *line_len)
 {
-	const char *start = *data;
+	const char *start;
 	const char *end;
 	size_t piece;
 
@@ -36,14 +79,18 @@ ac_linesplit_next(struct ac_linesplit *split, const char **data, size_t *len,
 		ac_buf_clear(&split->partial);
 		split->handed_out = false;
 	}
+	if (split->skipping)
+		drain(split, data, len);
 	if (*len == 0)
 		return AC_LINE_MORE;
+	start = *data;
 	end = memchr(start, '\n', *len);
 	piece = end == NULL ? *len : (size_t)(end - start);
-	if (piece > split->partial.max - split->partial.len)
+	if (piece > split->partial.max - split->partial.len) {
+		hand_out_beginning(split, data, len, line, line_len);
 		return AC_LINE_TOO_LONG;
-	*data += end == NULL ? piece : piece + 1;
-	*len -= end == NULL ? piece : piece + 1;
+	}
+	take(data, len, end == NULL ? piece : piece + 1);
 	if (end != NULL && split->partial.len == 0) {
 		*line = start;
 		*line_len = piece;

@@ -15,12 +15,15 @@
 struct ac_linesplit {
 	struct ac_buf partial; /* the beginning of a line */
 	bool handed_out;       /* partial holds the line given last */
+	bool skipping;         /* up to the end of a line */
 };
 
 enum ac_line {
-	AC_LINE_WHOLE,    /* *line and *line_len are set */
-	AC_LINE_MORE,     /* the bytes are used up */
-	AC_LINE_TOO_LONG, /* a line is longer than max; do not go on */
+	AC_LINE_WHOLE, /* *line and *line_len are set */
+	AC_LINE_MORE,  /* the bytes are used up */
+	/* A line is longer than max: *line and *line_len are its first max
+	 * bytes. Go on with ac_linesplit_skip() or not at all. */
+	AC_LINE_TOO_LONG,
 };
 
 /* max: the longest line in bytes, without its line feed. */
@@ -36,7 +39,11 @@ void ac_linesplit_clear(struct ac_linesplit *split);
 enum ac_line ac_linesplit_next(struct ac_linesplit *split, const char **data,
     size_t *len, const char **line, size_t *line_len);
 
-/* Whether bytes of an unfinished line wait. */
+/* After AC_LINE_TOO_LONG: the next line is the one behind it. Of the rest
+ * nothing is kept. */
+void ac_linesplit_skip(struct ac_linesplit *split);
+
+/* Whether an unfinished line waits, or is being skipped. */
 bool ac_linesplit_has_partial(const struct ac_linesplit *split);
 
 #endif

@@ -19,6 +19,9 @@ static struct span skip_byte_order_mark(struct ac_sse *, struct span line);
 static bool read_field(struct ac_sse *, struct span line, struct span *held);
 static bool spill(struct ac_sse *, struct span *held);
 static struct span hand_out(struct ac_sse *, struct span held);
+static bool drain(struct ac_sse *, struct span *bytes);
+static struct span hand_out_beginning(
+    struct ac_sse *, enum line_result, struct span *bytes, struct span held);
 
 void
 ac_sse_init(struct ac_sse *sse, size_t max)
@@ -42,7 +45,7 @@ ac_sse_next(struct ac_sse *sse, const char **data, size_t *len,
 	struct span bytes = {*data, *len};
 	struct span held = {NULL, 0}; /* data that lie in the caller's bytes */
 	enum ac_sse_result result = AC_SSE_MORE;
-	enum line_result line_result;
+	enum line_result line_result = LINE_MORE;
 	struct span line;
 
 	if (sse->handed_out) {
@@ -50,7 +53,8 @@ ac_sse_next(struct ac_sse *sse, const char **data, size_t *len,
 		ac_buf_clear(&sse->data);
 		sse->handed_out = false;
 	}
-	while ((line_result = take_line(sse, &bytes, &line)) == LINE_WHOLE) {
+	while (drain(sse, &bytes) &&
+	       (line_result = take_line(sse, &bytes, &line)) == LINE_WHOLE) {
 		line = skip_byte_order_mark(sse, line);
 		if (line.len == 0 && (held.s != NULL || sse->has_data)) {
 			line = hand_out(sse, held);
@@ -67,6 +71,11 @@ ac_sse_next(struct ac_sse *sse, const char **data, size_t *len,
 	if (line_result == LINE_TOO_LONG ||
 	    (line_result == LINE_MORE && !spill(sse, &held)))
 		result = AC_SSE_TOO_LONG;
+	if (result == AC_SSE_TOO_LONG) {
+		line = hand_out_beginning(sse, line_result, &bytes, held);
+		*event = line.s;
+		*event_len = line.len;
+	}
 	*data = bytes.s;
 	*len = bytes.len;
 	return result;
@@ -149,13 +158,19 @@ skip_byte_order_mark(struct ac_sse *sse, struct span line)
 	return line;
 }
 
+/* What does not fit is cut off. */
 static bool
 append(struct ac_sse *sse, struct span value)
 {
+	bool fits;
+
 	if (sse->has_data && !ac_buf_add(&sse->data, "\n", 1))
 		return false;
 	sse->has_data = true;
-	return ac_buf_add(&sse->data, value.s, value.len);
+	fits = value.len <= sse->data.max - sse->data.len;
+	if (!fits)
+		value.len = sse->data.max - sse->data.len;
+	return ac_buf_add(&sse->data, value.s, value.len) && fits;
 }
 
 /* Copies what lies in the caller's bytes. */
@@ -218,4 +233,63 @@ hand_out(struct ac_sse *sse, struct span held)
 	sse->handed_out = true;
 	return (struct span){
 	    sse->data.len > 0 ? sse->data.data : "", sse->data.len};
+}
+
+/* The data of an event that is too long, as far as they were read: with the
+ * first bytes of a line that is too long itself. */
+static struct span
+hand_out_beginning(struct ac_sse *sse, enum line_result line_result,
+    struct span *bytes, struct span held)
+{
+	struct span line = {bytes->s, sse->line.max - sse->line.len};
+
+	sse->in_line = line_result == LINE_TOO_LONG ||
+		       (line_result == LINE_MORE && sse->line.len > 0);
+	if (line_result == LINE_TOO_LONG) {
+		if (sse->line.len > 0 &&
+		    ac_buf_add(&sse->line, line.s, line.len)) {
+			advance(bytes, line.len);
+			line = (struct span){sse->line.data, sse->line.len};
+		}
+		line = skip_byte_order_mark(sse, line);
+		/* That it does not fit is known. */
+		(void)read_field(sse, line, &held);
+	}
+	(void)spill(sse, &held);
+	return (struct span){
+	    sse->data.len > 0 ? sse->data.data : "", sse->data.len};
+}
+
+void
+ac_sse_skip(struct ac_sse *sse)
+{
+	ac_buf_clear(&sse->line);
+	ac_buf_clear(&sse->data);
+	sse->has_data = false;
+	sse->skipping = true;
+}
+
+/* Drops what is left of an event that is skipped, up to its empty line. False
+ * if that has not come. */
+static bool
+drain(struct ac_sse *sse, struct span *bytes)
+{
+	while (sse->skipping && bytes->len > 0) {
+		size_t len;
+
+		if (sse->after_cr && bytes->s[0] == '\n')
+			advance(bytes, 1);
+		sse->after_cr = false;
+		len = find_line_end(*bytes);
+		sse->in_line |= len > 0;
+		if (len == bytes->len) {
+			advance(bytes, len);
+			break;
+		}
+		sse->after_cr = bytes->s[len] == '\r';
+		advance(bytes, len + 1);
+		sse->skipping = sse->in_line;
+		sse->in_line = false;
+	}
+	return !sse->skipping;
 }

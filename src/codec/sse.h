@@ -24,12 +24,17 @@ struct ac_sse {
 	bool handed_out;    /* data holds the event given last */
 	bool after_cr;      /* a line feed would belong to the last line */
 	bool begun;         /* the first line is over */
+	bool skipping;      /* up to the end of an event … */
+	bool in_line;       /* … in a line of which something was dropped */
 };
 
 enum ac_sse_result {
-	AC_SSE_EVENT,    /* *event and *event_len are set */
-	AC_SSE_MORE,     /* the bytes are used up */
-	AC_SSE_TOO_LONG, /* do not go on */
+	AC_SSE_EVENT, /* *event and *event_len are set */
+	AC_SSE_MORE,  /* the bytes are used up */
+	/* *event and *event_len are the beginning of its data, as much as
+	 * there is, but no more than max. Go on with ac_sse_skip() or not at
+	 * all. */
+	AC_SSE_TOO_LONG,
 };
 
 /* max: the longest line and the longest data of an event, in bytes. */
@@ -44,5 +49,9 @@ void ac_sse_clear(struct ac_sse *sse);
  */
 enum ac_sse_result ac_sse_next(struct ac_sse *sse, const char **data,
     size_t *len, const char **event, size_t *event_len);
+
+/* After AC_SSE_TOO_LONG: the next event is the one behind it. Of the rest
+ * nothing is kept. */
+void ac_sse_skip(struct ac_sse *sse);
 
 #endif

@@ -101,6 +101,7 @@ static const struct part_type {
 };
 
 static void on_text(const struct ac_event *, void *arg);
+static void skip_data(struct ac_uistream *, const char *data, size_t len);
 static void decode_data(struct ac_uistream *, const char *data, size_t len);
 static void decode_part(struct ac_uistream *, const char *json, size_t len);
 static void finish(struct ac_uistream *);
@@ -149,8 +150,8 @@ ac_uistream_feed(struct ac_uistream *decoder, const char *data, size_t len)
 		case AC_SSE_MORE:
 			return;
 		case AC_SSE_TOO_LONG:
-			fail(decoder, AC_STREAM_ERROR_TOO_LONG);
-			return;
+			skip_data(decoder, event, event_len);
+			break;
 		case AC_SSE_EVENT:
 			decode_data(decoder, event, event_len);
 		}
@@ -244,10 +245,52 @@ find_type(const struct ac_member *type)
 	return NULL;
 }
 
+/* data: the beginning of what is too long. What would not be read is not
+ * missed. */
+static void
+skip_data(struct ac_uistream *decoder, const char *data, size_t len)
+{
+	enum { BEGINNING_MAX = 4096 };
+	struct ac_member type = {.name = member_names[MEMBER_TYPE]};
+	const struct part_type *found = NULL;
+	struct ac_buf beginning;
+	bool ok;
+
+	ac_buf_init(&beginning, BEGINNING_MAX);
+	ok = ac_value_take_beginning(
+		 &beginning, data, len < BEGINNING_MAX ? len : BEGINNING_MAX) &&
+	     ac_members_find(beginning.data, beginning.len, &type, 1) &&
+	     type.is_string;
+	if (ok)
+		found = find_type(&type);
+	ac_buf_clear(&beginning);
+	if (!ok || (found != NULL && found->decode != pass_json &&
+		       found->decode != note_metadata))
+		fail(decoder, AC_STREAM_ERROR_TOO_LONG);
+	else
+		ac_sse_skip(&decoder->sse);
+}
+
 static bool
 is_space(char c)
 {
 	return c == ' ' || c == '\t' || c == '\n';
+}
+
+/* Finds a part's members, or none. Returns what they lie in, to be freed, if
+ * a value that nobody needs had to be taken out first, otherwise NULL. */
+static char *
+find_members(struct part *part)
+{
+	char *mended;
+
+	if (ac_members_find(part->json, part->len, part->members, MEMBERS))
+		return NULL;
+	mended = ac_memdup(part->json, part->len);
+	ac_value_mend(mended, part->len);
+	if (!ac_members_find(mended, part->len, part->members, MEMBERS))
+		part->members[MEMBER_TYPE].is_string = false;
+	return mended;
 }
 
 static void
@@ -255,6 +298,7 @@ decode_part(struct ac_uistream *decoder, const char *json, size_t len)
 {
 	struct part part;
 	const struct part_type *type;
+	char *mended;
 
 	while (len > 0 && is_space(json[len - 1]))
 		len--;
@@ -265,16 +309,14 @@ decode_part(struct ac_uistream *decoder, const char *json, size_t len)
 	part = (struct part){.json = json, .len = len};
 	for (size_t i = 0; i < MEMBERS; i++)
 		part.members[i].name = member_names[i];
-	if (!ac_members_find(json, len, part.members, MEMBERS) ||
-	    !part.members[MEMBER_TYPE].is_string) {
+	mended = find_members(&part);
+	if (!part.members[MEMBER_TYPE].is_string) {
 		fail(decoder, AC_STREAM_ERROR_MALFORMED);
-		return;
+	} else if ((type = find_type(&part.members[MEMBER_TYPE])) != NULL) {
+		part.event = type->event;
+		type->decode(decoder, &part);
 	}
-	type = find_type(&part.members[MEMBER_TYPE]);
-	if (type == NULL)
-		return;
-	part.event = type->event;
-	type->decode(decoder, &part);
+	free(mended);
 }
 
 /* A block's id as plain bytes: where they lie, or in out (to be cleared). */
@@ -376,10 +418,9 @@ pass_json(struct ac_uistream *decoder, const struct part *part)
 	json_t *value = ac_json_parse_lenient(part->json, part->len);
 	char *flat = NULL;
 
-	if (value == NULL) {
-		fail(decoder, AC_STREAM_ERROR_MALFORMED);
+	/* Nobody needs it to read the answer. */
+	if (value == NULL)
 		return;
-	}
 	json_decref(value);
 	if (memchr(part->json, '\n', part->len) != NULL) {
 		event.json = flat = ac_memdup(part->json, part->len);
@@ -392,26 +433,6 @@ pass_json(struct ac_uistream *decoder, const struct part *part)
 	free(flat);
 }
 
-/* A count that is known takes the place of an earlier one. */
-static void
-update_usage(struct ac_usage *usage, const json_t *counts)
-{
-	static const char *const names[][2] = {
-	    {"inputTokens", "outputTokens"},
-	    {"promptTokens", "completionTokens"},
-	};
-
-	for (size_t i = 0; i < AC_LENGTH(names); i++) {
-		int64_t prompt = ac_value_tokens(counts, names[i][0]);
-		int64_t completion = ac_value_tokens(counts, names[i][1]);
-
-		if (prompt != AC_TOKENS_UNKNOWN)
-			usage->prompt_tokens = prompt;
-		if (completion != AC_TOKENS_UNKNOWN)
-			usage->completion_tokens = completion;
-	}
-}
-
 /* The metadata are the site's own; many put the usage there. */
 static void
 read_usage(struct ac_uistream *decoder, const struct part *part)
@@ -422,8 +443,9 @@ read_usage(struct ac_uistream *decoder, const struct part *part)
 	if (member->value == NULL || member->is_string)
 		return;
 	metadata = ac_json_parse_lenient(member->value, member->len);
-	update_usage(&decoder->usage, json_object_get(metadata, "usage"));
-	update_usage(
+	ac_value_update_usage(
+	    &decoder->usage, json_object_get(metadata, "usage"));
+	ac_value_update_usage(
 	    &decoder->total_usage, json_object_get(metadata, "totalUsage"));
 	json_decref(metadata);
 }
@@ -488,22 +510,19 @@ static void
 note_finish(struct ac_uistream *decoder, const struct part *part)
 {
 	const struct ac_member *member = &part->members[MEMBER_FINISH_REASON];
-	struct ac_buf name;
 
 	read_usage(decoder, part);
 	decoder->has_finish = true;
 	if (!member->is_string)
 		return;
 	decoder->has_reason = true;
-	ac_buf_init(&name, AC_UISTREAM_EVENT_MAX);
 	if (ac_literal_equals(
 		member->value + 1, member->len - 2, "interrupted"))
 		/* Version 7: the model's own stream was cut. */
 		fail(decoder, AC_STREAM_ERROR_CUT);
-	else if (decoder->finish != AC_FINISH_ERROR &&
-		 ac_literal_decode(&name, member->value + 1, member->len - 2))
-		decoder->finish = ac_value_finish(ac_buf_string(&name));
-	ac_buf_clear(&name);
+	else if (decoder->finish != AC_FINISH_ERROR)
+		decoder->finish =
+		    ac_value_finish_literal(member->value + 1, member->len - 2);
 }
 
 /* json: a string or, since nobody is to miss an error, anything. */

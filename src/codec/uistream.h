@@ -21,7 +21,9 @@
 #include "codec/sse.h"
 #include "codec/textjoin.h"
 
-/* The longest line, and the longest data of an event. */
+/* The longest line, and the longest data of an event. Longer ones are skipped
+ * if their first bytes show a type that is not known or one of those whose
+ * JSON is passed on as it is. */
 enum { AC_UISTREAM_EVENT_MAX = 1024 * 1024 };
 
 struct ac_uistream {

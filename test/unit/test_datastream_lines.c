@@ -63,6 +63,17 @@ static const char *const broken_json[] = {
     "{\"a\":\"\x01\"}",
 };
 
+/* What JavaScript may write, or could once, and jansson does not take. */
+static const char *const odd_values[] = {
+    "1e999",
+    "-1e999",
+    "[1e999]",
+    "{\"\\u0000\":1}",
+    "{\"a\":{\"a\\u0000b\":[]}}",
+    "[\"\xff\"]",
+    "{\"\xc3\":\"}\"}",
+};
+
 /* Not a value for a code that carries a finish. */
 static const char *const broken_finishes[] = {
     "",
@@ -135,6 +146,13 @@ expect_malformed(const char *line)
 	expect(line, "TEXT \"before\"\nERROR malformed\n");
 }
 
+static void
+expect_skipped(const char *line)
+{
+	expect(
+	    line, "TEXT \"before\"\nFINISH stop prompt=? completion=?\nEND\n");
+}
+
 /* Each code of codes with each of the values. */
 static void
 expect_all_malformed(
@@ -166,11 +184,56 @@ an_error_that_is_no_json_is_malformed(void **state)
 }
 
 static void
-broken_json_is_malformed(void **state)
+broken_json_that_would_be_passed_on_is_skipped(void **state)
 {
 	AC_UNUSED(state);
-	expect_all_malformed(
-	    "289abcfhijk", broken_json, AC_LENGTH(broken_json));
+	for (const char *c = "289abcfhijk"; *c != '\0'; c++) {
+		for (size_t i = 0; i < AC_LENGTH(broken_json); i++) {
+			char *line = ac_asprintf("%c:%s", *c, broken_json[i]);
+
+			expect_skipped(line);
+			free(line);
+		}
+		for (size_t i = 0; i < AC_LENGTH(odd_values); i++) {
+			char *line = ac_asprintf("%c:%s", *c, odd_values[i]);
+
+			expect_skipped(line);
+			free(line);
+		}
+	}
+}
+
+static void
+odd_values_beside_a_finish_are_passed_over(void **state)
+{
+	static const char *const forms[] = {
+	    "{\"finishReason\":\"length\",\"usage\":%s}",
+	    "{\"x\":%s,\"finishReason\":\"length\"}",
+	    "{\"finishReason\":\"length\",\"usage\":{\"promptTokens\":%s}}",
+	};
+
+	AC_UNUSED(state);
+	for (size_t i = 0; i < AC_LENGTH(odd_values); i++) {
+		for (size_t j = 0; j < AC_LENGTH(forms); j++) {
+			const char *form = forms[j];
+			size_t at = (size_t)(strstr(form, "%s") - form);
+			char *value = ac_asprintf("%.*s%s%s", (int)at, form,
+			    odd_values[i], form + at + 2);
+			char *step = ac_asprintf("e:%s", value);
+			char *finish = ac_asprintf("d:%s", value);
+
+			expect(step,
+			    "TEXT \"before\"\n"
+			    "STEP length prompt=? completion=?\n"
+			    "FINISH stop prompt=? completion=?\nEND\n");
+			expect(finish,
+			    "TEXT \"before\"\n"
+			    "FINISH length prompt=? completion=?\nEND\n");
+			free(value);
+			free(step);
+			free(finish);
+		}
+	}
 }
 
 static void
@@ -198,12 +261,10 @@ every_other_code_is_skipped(void **state)
 	for (const char *c = chars; *c != '\0'; c++) {
 		char *line = ac_asprintf("%c:\"no value", *c);
 
-		if (strchr("02389abcdefghijk", *c) != NULL)
+		if (strchr("03deg", *c) != NULL)
 			expect_malformed(line);
 		else
-			expect(line,
-			    "TEXT \"before\"\n"
-			    "FINISH stop prompt=? completion=?\nEND\n");
+			expect_skipped(line);
 		free(line);
 	}
 }
@@ -314,7 +375,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_broken_string_is_malformed),
 	    cmocka_unit_test(an_error_that_is_no_json_is_malformed),
-	    cmocka_unit_test(broken_json_is_malformed),
+	    cmocka_unit_test(broken_json_that_would_be_passed_on_is_skipped),
+	    cmocka_unit_test(odd_values_beside_a_finish_are_passed_over),
 	    cmocka_unit_test(a_broken_finish_is_malformed),
 	    cmocka_unit_test(a_line_without_a_code_is_malformed),
 	    cmocka_unit_test(every_other_code_is_skipped),

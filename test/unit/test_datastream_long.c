@@ -85,6 +85,100 @@ a_line_over_the_limit_ends_the_answer(void **state)
 	free(events.data);
 }
 
+/* A line of len bytes with this code. */
+static void
+write_other_line(struct body *body, const char *code, size_t len)
+{
+	const char *old = "0:";
+	size_t at = body->len;
+	size_t grown = strlen(code) - 1;
+
+	write_text_line(body, len - grown);
+	if (grown == 0) {
+		body->data[at] = code[0];
+		return;
+	}
+	/* The code goes in front of the colon. */
+	body_add(body, old, grown);
+	memmove(body->data + at + strlen(code), body->data + at + 1,
+	    body->len - grown - at - 1);
+	memcpy(body->data + at, code, strlen(code));
+}
+
+static void
+a_line_over_the_limit_that_nobody_reads_is_skipped(void **state)
+{
+	static const char *const codes[] = {"2", "9", "k", "zz"};
+
+	AC_UNUSED(state);
+	for (size_t i = 0; i < AC_LENGTH(codes); i++) {
+		struct body body = {0};
+		struct body events = {0};
+
+		body_add_string(&body, "0:\"\\ud83d\"\n");
+		write_other_line(
+		    &body, codes[i], (size_t)AC_DATASTREAM_LINE_MAX + 1);
+		body_add_string(&body, "0:\"\\ude00\"\n");
+		write_other_line(
+		    &body, codes[i], (size_t)AC_DATASTREAM_LINE_MAX + 9000);
+		body_add_string(&body, finish_line);
+		body_add_string(&events, "TEXT \"\\ud83d\\ude00\"\n");
+		body_add_string(&events, finish_events);
+		body_expect(recording_start, &body, &events, 10);
+		free(body.data);
+		free(events.data);
+	}
+}
+
+/* What it would have said of the step counts, skipped or not. */
+static void
+a_skipped_line_behind_the_last_step_leaves_the_answer_cut(void **state)
+{
+	static const char step[] = "e:{\"finishReason\":\"stop\"}\n";
+	static const char said[] = "STEP stop prompt=? completion=?\n";
+	static const struct {
+		const char *code;
+		const char *end;
+	} cases[] = {
+	    {"k", "ERROR cut\n"},
+	    {"9", "ERROR cut\n"},
+	    {"2", finish_events},
+	    {"z", finish_events},
+	};
+
+	AC_UNUSED(state);
+	for (size_t i = 0; i < AC_LENGTH(cases); i++) {
+		struct body body = {0};
+		struct body events = {0};
+
+		body_add_string(&body, step);
+		write_other_line(
+		    &body, cases[i].code, (size_t)AC_DATASTREAM_LINE_MAX + 1);
+		body_add_string(&events, said);
+		body_add_string(&events, cases[i].end);
+		body_expect(recording_start, &body, &events, 10);
+		free(body.data);
+		free(events.data);
+	}
+}
+
+static void
+an_answer_that_ends_in_a_skipped_line_is_cut(void **state)
+{
+	struct body body = {0};
+	struct body events = {0};
+
+	AC_UNUSED(state);
+	body_add_string(&body, "e:{}\n");
+	write_other_line(&body, "2", (size_t)AC_DATASTREAM_LINE_MAX + 9);
+	body.len--;
+	body_add_string(
+	    &events, "STEP unknown prompt=? completion=?\nERROR cut\n");
+	body_expect(recording_start, &body, &events, 10);
+	free(body.data);
+	free(events.data);
+}
+
 static void
 a_line_over_the_limit_is_not_awaited_to_its_end(void **state)
 {
@@ -189,6 +283,11 @@ main(void)
 	    cmocka_unit_test(a_line_below_the_limit_is_read),
 	    cmocka_unit_test(a_line_at_the_limit_is_read),
 	    cmocka_unit_test(a_line_over_the_limit_ends_the_answer),
+	    cmocka_unit_test(
+		a_line_over_the_limit_that_nobody_reads_is_skipped),
+	    cmocka_unit_test(
+		a_skipped_line_behind_the_last_step_leaves_the_answer_cut),
+	    cmocka_unit_test(an_answer_that_ends_in_a_skipped_line_is_cut),
 	    cmocka_unit_test(a_line_over_the_limit_is_not_awaited_to_its_end),
 	    cmocka_unit_test(
 		a_held_surrogate_goes_out_before_a_line_that_is_too_long),

@@ -158,6 +158,44 @@ a_longer_line_is_too_long_whole_and_in_pieces(void **state)
 	ac_linesplit_clear(&feed.split);
 }
 
+static void
+a_line_that_is_too_long_can_be_skipped(void **state)
+{
+	struct feed feed;
+
+	AC_UNUSED(state);
+	start(&feed, 5);
+	give(&feed, "1234567\nab\n");
+	assert_int_equal(next(&feed), AC_LINE_TOO_LONG);
+	assert_int_equal(feed.line_len, 5);
+	assert_memory_equal(feed.line, "12345", 5);
+	ac_linesplit_skip(&feed.split);
+	assert_true(ac_linesplit_has_partial(&feed.split));
+	expect_line(&feed, "ab");
+	assert_int_equal(next(&feed), AC_LINE_MORE);
+	give(&feed, "1");
+	assert_int_equal(next(&feed), AC_LINE_MORE);
+	give(&feed, "23456");
+	assert_int_equal(next(&feed), AC_LINE_TOO_LONG);
+	assert_int_equal(feed.line_len, 5);
+	assert_memory_equal(feed.line, "12345", 5);
+	ac_linesplit_skip(&feed.split);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(next(&feed), AC_LINE_MORE);
+		assert_null(feed.split.partial.data);
+		assert_true(ac_linesplit_has_partial(&feed.split));
+		give(&feed, "7890123");
+	}
+	assert_int_equal(next(&feed), AC_LINE_MORE);
+	give(&feed, "4\n");
+	assert_int_equal(next(&feed), AC_LINE_MORE);
+	assert_false(ac_linesplit_has_partial(&feed.split));
+	give(&feed, "\ncd\n");
+	expect_line(&feed, "");
+	expect_line(&feed, "cd");
+	ac_linesplit_clear(&feed.split);
+}
+
 /* The full length counts again for the line behind one in pieces. */
 static void
 a_line_in_pieces_takes_nothing_from_the_next(void **state)
@@ -203,6 +241,7 @@ main(void)
 	    cmocka_unit_test(only_the_line_feed_ends_a_line),
 	    cmocka_unit_test(a_line_of_the_maximum_passes_whole_and_in_pieces),
 	    cmocka_unit_test(a_longer_line_is_too_long_whole_and_in_pieces),
+	    cmocka_unit_test(a_line_that_is_too_long_can_be_skipped),
 	    cmocka_unit_test(a_line_in_pieces_takes_nothing_from_the_next),
 	    cmocka_unit_test(a_long_line_s_memory_is_given_back),
 	};

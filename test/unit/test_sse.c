@@ -16,11 +16,14 @@
 
 enum { MAX = 40 };
 
-/* A stream, and the data of its events with a bar behind each. */
-static const struct {
+struct sse_case {
 	const char *stream;
 	const char *events;
-} cases[] = {
+};
+
+/* A stream, and the data of its events with a bar behind each, up to the
+ * first that is too long. */
+static const struct sse_case cases[] = {
     {"", ""},
     {"\n\n\n", ""},
     {"data: a\n\n", "a|"},
@@ -87,9 +90,64 @@ static const struct {
     {"data:abcdefghijklmnopqrst\ndata:abcdefghijklmnopqrst\n\n", "!"},
 };
 
+/* The same where what is too long is skipped: its first bytes and a mark. */
+static const struct sse_case skipped[] = {
+    {"data:abcdefghijklmnopqrstuvwxyzabcdefghijkl\n\ndata: b\n\n",
+	"abcdefghijklmnopqrstuvwxyzabcdefghi!b|"},
+    {"data:abcdefghijklmnopqrstuvwxyzabcdefghijkl\r\r\ndata: b\r\r",
+	"abcdefghijklmnopqrstuvwxyzabcdefghi!b|"},
+    {"data:abcdefghijklmnopqrstuvwxyzabcdefghijkl\r\n\r\ndata: b\r\n\r\n",
+	"abcdefghijklmnopqrstuvwxyzabcdefghi!b|"},
+    {"data:abcdefghijklmnopqrstuvwxyzabcdefghijkl\ndata: b\n\n",
+	"abcdefghijklmnopqrstuvwxyzabcdefghi!"},
+    {"data:abcdefghijklmnopqrstuvwxyzabcdefghijkl\n:\nx\n\n\n\ndata\n\n",
+	"abcdefghijklmnopqrstuvwxyzabcdefghi!|"},
+    {"data: a\n\ndata:abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz",
+	"a|abcdefghijklmnopqrstuvwxyzabcdefghi!"},
+    {"data:abcdefghijklmnopqrst\ndata:abcdefghijklmnopqrst\r\n\r\ndata: c\n\n",
+	"abcdefghijklmnopqrst\nabcdefghijklmnopqrs!c|"},
+    {"data:ab\ndata:abcdefghijklmnopqrstuvwxyzabcdefghijkl\n\ndata: c\n\n",
+	"ab\nabcdefghijklmnopqrstuvwxyzabcdefghi!c|"},
+    {"data:ab\n:abcdefghijklmnopqrstuvwxyzabcdefghijklmnop\n\ndata: c\n\n",
+	"ab!c|"},
+    {":abcdefghijklmnopqrstuvwxyzabcdefghijklmnop\n\ndata: c\n\n", "!c|"},
+    {"\xef\xbb\xbf"
+     "data:abcdefghijklmnopqrstuvwxyzabcdefghijkl\n\n\xef\xbb\xbf"
+     "data: b\n\ndata: c\n\n",
+	"abcdefghijklmnopqrstuvwxyzabcdef!c|"},
+    {"data:abcdefghijklmnopqrstuvwxyzabcdefghijkl\n\n"
+     "data:bcdefghijklmnopqrstuvwxyzabcdefghijklm\n\ndata: c\n\n",
+	"abcdefghijklmnopqrstuvwxyzabcdefghi!"
+	"bcdefghijklmnopqrstuvwxyzabcdefghij!c|"},
+};
+
+static void
+feed_and_skip(
+    struct ac_sse *sse, struct body *events, const char *piece, size_t len)
+{
+	char *copy = ac_memdup(piece, len);
+	const char *data = copy;
+	enum ac_sse_result result;
+	const char *event;
+	size_t event_len;
+
+	while ((result = ac_sse_next(sse, &data, &len, &event, &event_len)) !=
+	       AC_SSE_MORE) {
+		body_add(events, event, event_len);
+		body_add_string(events, result == AC_SSE_EVENT ? "|" : "!");
+		if (result == AC_SSE_TOO_LONG)
+			ac_sse_skip(sse);
+	}
+	assert_int_equal(len, 0);
+	if (sse->skipping)
+		assert_null(sse->line.data);
+	free(copy);
+}
+
 /* Takes the events of a piece that is freed at once. */
 static void
-feed(struct ac_sse *sse, struct body *events, const char *piece, size_t len)
+feed_until_too_long(
+    struct ac_sse *sse, struct body *events, const char *piece, size_t len)
 {
 	char *copy = ac_memdup(piece, len);
 	enum ac_sse_result result = AC_SSE_EVENT;
@@ -115,11 +173,14 @@ feed(struct ac_sse *sse, struct body *events, const char *piece, size_t len)
 	free(copy);
 }
 
+typedef void feed_fn(
+    struct ac_sse *sse, struct body *events, const char *piece, size_t len);
+
 /* The stream in pieces of piece bytes, the first of first. */
 static void
-expect(size_t index, size_t first, size_t piece)
+expect(feed_fn *feed, const struct sse_case *wanted, size_t first, size_t piece)
 {
-	const char *stream = cases[index].stream;
+	const char *stream = wanted->stream;
 	size_t len = strlen(stream);
 	struct body events = {0};
 	struct ac_sse sse;
@@ -130,7 +191,7 @@ expect(size_t index, size_t first, size_t piece)
 	for (size_t at = first; at < len; at += piece)
 		feed(&sse, &events, stream + at,
 		    piece < len - at ? piece : len - at);
-	if (strcmp(events.data, cases[index].events) != 0)
+	if (strcmp(events.data, wanted->events) != 0)
 		fail_msg("'%s', %zu and %zu: '%s'", stream, first, piece,
 		    events.data);
 	ac_sse_clear(&sse);
@@ -138,17 +199,30 @@ expect(size_t index, size_t first, size_t piece)
 }
 
 static void
+expect_however_cut(feed_fn *feed, const struct sse_case *wanted)
+{
+	size_t len = strlen(wanted->stream);
+
+	for (size_t piece = 1; piece < 5; piece++)
+		expect(feed, wanted, 0, piece);
+	for (size_t at = 0; at <= len; at++)
+		expect(feed, wanted, at, len + 1);
+}
+
+static void
 streams_are_cut_into_their_events(void **state)
 {
 	AC_UNUSED(state);
-	for (size_t i = 0; i < AC_LENGTH(cases); i++) {
-		size_t len = strlen(cases[i].stream);
+	for (size_t i = 0; i < AC_LENGTH(cases); i++)
+		expect_however_cut(feed_until_too_long, &cases[i]);
+}
 
-		for (size_t piece = 1; piece < 5; piece++)
-			expect(i, 0, piece);
-		for (size_t at = 0; at <= len; at++)
-			expect(i, at, len + 1);
-	}
+static void
+an_event_that_is_too_long_can_be_skipped(void **state)
+{
+	AC_UNUSED(state);
+	for (size_t i = 0; i < AC_LENGTH(skipped); i++)
+		expect_however_cut(feed_and_skip, &skipped[i]);
 }
 
 static void
@@ -207,6 +281,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(streams_are_cut_into_their_events),
+	    cmocka_unit_test(an_event_that_is_too_long_can_be_skipped),
 	    cmocka_unit_test(an_event_of_one_line_is_handed_out_where_it_lies),
 	    cmocka_unit_test(memory_of_an_event_that_was_cut_is_given_back),
 	};

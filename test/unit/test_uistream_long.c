@@ -95,6 +95,81 @@ a_line_over_the_limit_ends_the_answer(void **state)
 	expect(&body, &events, FEW_CUTS);
 }
 
+/* An event that begins so and whose line has len bytes. */
+static void
+add_long_event(struct body *body, const char *begin, size_t len)
+{
+	body_add_string(body, begin);
+	add_letters(body, len - strlen(begin) - strlen(delta_end));
+	body_add_string(body, delta_end);
+	body_add_string(body, "\n\n");
+}
+
+static void
+expect_between_texts(const char *begin, bool is_skipped)
+{
+	struct body body = {0};
+	struct body events = {0};
+
+	body_add_string(&body, start_event);
+	body_add_string(&body, delta_begin);
+	body_add_string(&body, "\\ud83d\"}\n\n");
+	add_long_event(&body, begin, (size_t)LIMIT + 9000);
+	body_add_string(&body, delta_begin);
+	body_add_string(&body, "\\ude00\"}\n\n");
+	body_add_string(&body, done_events);
+	if (is_skipped) {
+		body_add_string(&events, "TEXT \"\\ud83d\\ude00\"\n");
+		body_add_string(&events, done_said);
+	} else {
+		body_add_string(&events, "TEXT \"\\ufffd\"\nERROR too-long\n");
+	}
+	expect(&body, &events, 3);
+}
+
+static void
+an_event_over_the_limit_that_nobody_reads_is_skipped(void **state)
+{
+	static const char *const begins[] = {
+	    "data: {\"type\":\"file\",\"url\":\"data:image/png;base64,",
+	    "data:\ndata: { \"type\" : \"data-x\" , \"data\":\"",
+	    "data: {\"type\":\"hologram\",\"delta\":\"",
+	    "data: {\"type\":\"d\\u0061ta-x\",\"a\":\"",
+	    "data: {\"type\":\"tool-output-available\",\"output\":\"",
+	    "data: {\"type\":\"message-metadata\",\"x\":\"",
+	    "data: {\"a\":1e999,\"b\":[\"\xff\",{}],\"type\":\"file\",\"url\":\"",
+	    "id: 1\ndata: {\"type\":\ndata: \"file\",\"url\":\"",
+	};
+
+	AC_UNUSED(state);
+	for (size_t i = 0; i < AC_LENGTH(begins); i++)
+		expect_between_texts(begins[i], true);
+}
+
+static void
+any_other_event_over_the_limit_ends_the_answer(void **state)
+{
+	static const char *const begins[] = {
+	    "data: {\"type\":\"text-delta\",\"id\":\"0\",\"delta\":\"",
+	    "data: {\"type\":\"reasoning-delta\",\"x\":\"",
+	    "data: {\"type\":\"text-start\",\"id\":\"",
+	    "data: {\"type\":\"start\",\"x\":\"",
+	    "data: {\"type\":\"finish-step\",\"x\":\"",
+	    "data: {\"type\":\"finish\",\"x\":\"",
+	    "data: {\"type\":\"error\",\"errorText\":\"",
+	    "data: {\"type\":\"abort\",\"reason\":\"",
+	    "data: {\"url\":\"",
+	    "data: {\"type\":\"file",
+	    "data: [\"type\",\"file\",\"",
+	    "data: \"",
+	    ":\"",
+	};
+
+	AC_UNUSED(state);
+	for (size_t i = 0; i < AC_LENGTH(begins); i++)
+		expect_between_texts(begins[i], false);
+}
+
 static void
 a_comment_over_the_limit_ends_the_answer(void **state)
 {
@@ -354,6 +429,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_line_up_to_the_limit_is_read),
 	    cmocka_unit_test(a_line_over_the_limit_ends_the_answer),
+	    cmocka_unit_test(
+		an_event_over_the_limit_that_nobody_reads_is_skipped),
+	    cmocka_unit_test(any_other_event_over_the_limit_ends_the_answer),
 	    cmocka_unit_test(a_comment_over_the_limit_ends_the_answer),
 	    cmocka_unit_test(a_line_over_the_limit_is_not_awaited_to_its_end),
 	    cmocka_unit_test(joined_data_up_to_the_limit_are_read),

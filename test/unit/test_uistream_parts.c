@@ -45,8 +45,10 @@ static const char *const broken_parts[] = {
     "{\"type\":\"unknown\",\"a\":[}",
     "{\"type\":\"unknown\",\"a\":nul}",
     "{\"type\":\"unknown\",\"a\":\"\\x\"}",
-    "{\"type\":\"file\",\"a\":[\"\xff\"]}",
-    "{\"type\":\"file\",\"a\":\"\xff\"}",
+    "{\"type\":\"file\",\"a\":[1}",
+    "{\"type\":\"file\",\"a\":1e999",
+    "{\"type\":\"file\",\"a\":1e999,}",
+    "{\"type\":\"file\",\"a\":1e999}}",
     "\xef\xbb\xbf{\"type\":\"start\"}",
     "\xff",
 };
@@ -250,6 +252,50 @@ unknown_types_are_skipped(void **state)
 		expect(part, "");
 		free(part);
 	}
+}
+
+/* Jansson does not take them, and nobody reads them. */
+static void
+odd_values_do_not_end_the_answer(void **state)
+{
+	static const char *const values[] = {"1e999", "-1e999", "[1e999]",
+	    "{\"\\u0000\":1}", "{\"a\":{\"a\\u0000b\":[]}}", "[\"\xff\"]",
+	    "{\"\xc3\":\"}\"}"};
+
+	AC_UNUSED(state);
+	for (size_t i = 0; i < AC_LENGTH(values); i++) {
+		const char *value = values[i];
+		char *known = ac_asprintf(
+		    "{\"a\":%s,\"type\":\"data-x\",\"b\":%s }", value, value);
+		char *unknown =
+		    ac_asprintf("{\"type\":\"unknown\",\"a\":%s}", value);
+		char *delta = ac_asprintf("{\"type\":\"text-delta\",\"a\":%s,"
+					  "\"id\":\"0\",\"delta\":\"y\"}",
+		    value);
+		char *step = ac_asprintf(
+		    "{\"type\":\"finish-step\",\"usage\":%s}", value);
+		char *finish =
+		    ac_asprintf("{\"type\":\"finish\",\"messageMetadata\":%s,"
+				"\"finishReason\":\"length\"}",
+			value);
+		char *text = events_of(finish);
+
+		expect(known, "");
+		expect(unknown, "");
+		expect(delta, "TEXT \"y\"\n");
+		expect(step, "STEP unknown prompt=? completion=?\n");
+		assert_string_equal(text,
+		    "TEXT \"x\"\n"
+		    "FINISH length prompt=? completion=?\nEND\n");
+		free(known);
+		free(unknown);
+		free(delta);
+		free(step);
+		free(finish);
+		free(text);
+	}
+	expect("{\"type\":\"file\",\"a\":\"\xff\"}", "");
+	expect("{\"type\":\"file\",\"\\u0000\":1}", "");
 }
 
 static void
@@ -507,6 +553,7 @@ main(void)
 	    cmocka_unit_test(a_delta_is_read_however_its_members_are_written),
 	    cmocka_unit_test(parts_are_passed_on_as_they_came),
 	    cmocka_unit_test(unknown_types_are_skipped),
+	    cmocka_unit_test(odd_values_do_not_end_the_answer),
 	    cmocka_unit_test(a_finish_reason_is_known_by_its_name),
 	    cmocka_unit_test(usage_is_found_in_metadata),
 	    cmocka_unit_test(an_error_ends_the_answer_with_its_text),
