@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <event2/util.h>
+
 #include "api/field_check.h"
 #include "api/picture_url.h"
 #include "base/json.h"
@@ -226,6 +228,11 @@ check_text(struct check *check, const json_t *part, size_t j, const char *key)
 	return ac_field_need_string(text, path, check->error);
 }
 
+/* What other encoders do: lines of 76 characters, the alphabet for URLs. */
+static const char base64_hint[] =
+    " Base64 consists of A-Z, a-z, 0-9, '+' and '/' here, with or without '=' "
+    "at its end, and has no line breaks.";
+
 /* {"url":...} as OpenAI has it, or the URL alone as some clients do. */
 static bool
 check_picture(struct check *check, const json_t *part, size_t j)
@@ -233,6 +240,7 @@ check_picture(struct check *check, const json_t *part, size_t j)
 	const json_t *picture = ac_json_get(part, "image_url");
 	char path[PATH_SIZE];
 	const char *why;
+	bool is_data;
 
 	snprintf(path, sizeof(path), "messages[%zu].content[%zu].image_url%s",
 	    check->i, j, json_is_object(picture) ? ".url" : "");
@@ -247,8 +255,10 @@ check_picture(struct check *check, const json_t *part, size_t j)
 	    json_string_value(picture), json_string_length(picture));
 	if (why == NULL)
 		return true;
+	is_data = evutil_ascii_strncasecmp(
+		      json_string_value(picture), "data:", 5) == 0;
 	ac_error_set_param(check->error, AC_ERROR_INVALID_VALUE, path,
-	    "Invalid '%s': %s.", path, why);
+	    "Invalid '%s': %s.%s", path, why, is_data ? base64_hint : "");
 	return false;
 }
 

@@ -117,6 +117,21 @@ def test_url_that_is_no_picture_is_refused(program, upstream, url):
     assert upstream.count("chat") == 0
 
 
+@pytest.mark.parametrize("data", ["AAAA\nAAAA", "AA-_", "AAAAA", "AA==AA=="])
+def test_message_says_which_base64_is_taken(program, data):
+    message = check_error(
+        program.post(question(picture("data:image/png;base64," + data))),
+        400, "invalid_value", "messages[0].content[0].image_url.url")
+    assert "'+' and '/'" in message and "line breaks" in message
+
+
+def test_message_says_nothing_of_base64_where_there_is_none(program):
+    message = check_error(program.post(question(picture("https://"))), 400,
+                          "invalid_value",
+                          "messages[0].content[0].image_url.url")
+    assert "ase64" not in message
+
+
 @pytest.mark.parametrize("given, code, param", [
     ({"type": "image_url"}, "missing_required_parameter", ""),
     ({"type": "image_url", "image_url": None}, "missing_required_parameter",
