@@ -199,9 +199,29 @@ ac_json_equals(const json_t *value, const char *text)
 	       memcmp(json_string_value(value), text, len) == 0;
 }
 
-/* The escape of what JSON does not let stand in a string. */
-static void
-add_escape(struct evbuffer *out, unsigned char c)
+/* How many bytes may stand in a literal as they are. */
+static size_t
+measure_plain(const char *s, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len) {
+		unsigned char c = (unsigned char)s[i];
+		uint32_t code_point;
+		size_t bytes = 1;
+
+		if (c >= 0x80)
+			bytes = ac_utf8_decode(s + i, len - i, &code_point);
+		if (bytes == 0 || c < 0x20 || c == '"' || c == '\\')
+			break;
+		i += bytes;
+	}
+	return i;
+}
+
+/* What stands for any other byte; returns its length. */
+static size_t
+make_escape(char escape[ESCAPE_LEN], unsigned char c)
 {
 	static const char hex[] = "0123456789abcdef";
 	static const char letters[0x20] = {['\b'] = 'b',
@@ -209,40 +229,52 @@ add_escape(struct evbuffer *out, unsigned char c)
 	    ['\n'] = 'n',
 	    ['\f'] = 'f',
 	    ['\r'] = 'r'};
-	char escape[6] = {'\\', 'u', '0', '0', 0, 0};
 
+	if (c >= 0x80) {
+		memcpy(escape, "\xef\xbf\xbd", 3); /* U+FFFD */
+		return 3;
+	}
+	escape[0] = '\\';
 	if (c >= 0x20 || letters[c] != 0) {
 		escape[1] = c >= 0x20 ? (char)c : letters[c];
-		ac_text_add(out, escape, 2);
-		return;
+		return 2;
 	}
+	memcpy(escape + 1, "u00", 3);
 	escape[4] = hex[c >> 4];
 	escape[5] = hex[c & 15];
-	ac_text_add(out, escape, sizeof(escape));
+	return ESCAPE_LEN;
 }
 
+/* Short pieces are collected: adding to an evbuffer costs far more than a
+ * byte does. */
 void
 ac_json_add_escaped(struct evbuffer *out, const char *s, size_t len)
 {
-	size_t start = 0, i = 0;
+	char pieces[1024];
+	size_t used = 0;
 
-	while (i < len) {
-		unsigned char c = (unsigned char)s[i];
-		uint32_t code_point;
-		size_t bytes = ac_utf8_decode(s + i, len - i, &code_point);
+	while (len > 0) {
+		size_t plain = measure_plain(s, len);
 
-		if (bytes > 0 && c >= 0x20 && c != '"' && c != '\\') {
-			i += bytes;
-			continue;
+		if (plain + ESCAPE_LEN > sizeof(pieces) - used) {
+			ac_text_add(out, pieces, used);
+			used = 0;
 		}
-		ac_text_add(out, s + start, i - start);
-		if (bytes == 0)
-			ac_text_add(out, "\xef\xbf\xbd", 3); /* U+FFFD */
-		else
-			add_escape(out, c);
-		start = ++i;
+		if (plain + ESCAPE_LEN > sizeof(pieces)) {
+			ac_text_add(out, s, plain);
+		} else {
+			memcpy(pieces + used, s, plain);
+			used += plain;
+		}
+		s += plain;
+		len -= plain;
+		if (len == 0)
+			break;
+		used += make_escape(pieces + used, (unsigned char)*s);
+		s++;
+		len--;
 	}
-	ac_text_add(out, s + start, len - start);
+	ac_text_add(out, pieces, used);
 }
 
 void

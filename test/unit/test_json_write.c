@@ -94,6 +94,39 @@ every_ascii_character_survives_escaping(void **state)
 	free(text);
 }
 
+/* Around the size of what is collected before it is added. */
+static void
+long_strings_arrive_whole(void **state)
+{
+	enum { MAX_LEN = 2100 };
+	static const char *const units[] = {
+	    "a", "\n", "a\001", "\xc3\xa9", "abc\"\xe2\x82\xac\\"};
+	char text[MAX_LEN + 1];
+
+	AC_UNUSED(state);
+	for (size_t i = 0; i < AC_LENGTH(units); i++) {
+		size_t unit_len = strlen(units[i]);
+
+		for (size_t len = 0; len + unit_len <= MAX_LEN;
+		     len += unit_len) {
+			struct evbuffer *out = evbuffer_new();
+			json_t *value;
+			char *json;
+
+			/* text holds len bytes of units. */
+			ac_json_add_string(out, text, len);
+			json = take(out);
+			value = parse(json, strlen(json));
+			assert_int_equal(json_string_length(value), len);
+			assert_memory_equal(
+			    json_string_value(value), text, len);
+			json_decref(value);
+			free(json);
+			memcpy(text + len, units[i], unit_len);
+		}
+	}
+}
+
 static void
 values_are_written_compactly_behind_what_is_there(void **state)
 {
@@ -187,6 +220,7 @@ main(void)
 	    cmocka_unit_test(only_what_must_be_escaped_is),
 	    cmocka_unit_test(a_byte_that_is_not_utf8_is_replaced),
 	    cmocka_unit_test(every_ascii_character_survives_escaping),
+	    cmocka_unit_test(long_strings_arrive_whole),
 	    cmocka_unit_test(values_are_written_compactly_behind_what_is_there),
 	    cmocka_unit_test(numbers_are_written_as_short_as_they_read_back),
 	    cmocka_unit_test(every_kind_of_value_is_written),
