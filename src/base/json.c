@@ -19,9 +19,9 @@
 enum { ESCAPE_LEN = 6 }; /* of \uXXXX */
 
 /* Why jansson shall not parse a text, into why, or true. Its own limit of
- * depth is 2048 and not to be set, and each value takes it up to 250 bytes
- * (an empty object), so both are counted before it parses. Strings are
- * skipped; the rest need not be valid. */
+ * depth is 2048 and not to be set, and each value takes it up to 300 bytes
+ * (an object with one member), so both are counted before it parses. Strings
+ * are skipped; the rest need not be valid. */
 static bool
 check_shape(const char *data, size_t len, char *why, size_t size)
 {

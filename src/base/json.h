@@ -14,7 +14,7 @@ enum {
 	/* The deepest nesting of arrays and objects that is parsed. */
 	AC_JSON_MAX_DEPTH = 64,
 	/* The most values, counted as commas and opening brackets: far more
-	 * than a client has to say, and less than 64 MB in memory. */
+	 * than a client has to say, and less than 80 MB beside its texts. */
 	AC_JSON_MAX_VALUES = 250000,
 };
 
