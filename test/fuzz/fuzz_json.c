@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
  * ac_json_parse() against bare jansson: it accepts the same values but for a
- * byte order mark in front, more than 64 levels and lone surrogates, and
- * says why when it does not. What it accepts comes through ac_json_add()
- * unchanged, and its strings through ac_json_add_escaped().
+ * byte order mark in front, more than 64 levels or 250000 values and lone
+ * surrogates, and says why when it does not. What it accepts comes through
+ * ac_json_add() unchanged, and its strings through ac_json_add_escaped().
  */
 #include <stdbool.h>
 #include <string.h>
@@ -111,7 +111,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (value == NULL) {
 		check_reason(why);
-		FUZZ_CHECK(bare == NULL || depth_of(bare) > AC_JSON_MAX_DEPTH);
+		FUZZ_CHECK(bare == NULL || depth_of(bare) > AC_JSON_MAX_DEPTH ||
+			   size > AC_JSON_MAX_VALUES);
 	} else {
 		FUZZ_CHECK(bare == NULL ? has_surrogate(text, size)
 					: json_equal(bare, value));
