@@ -297,6 +297,16 @@ ac_chat_answer_end(struct ac_chat_answer *answer)
 		ac_datastream_end(answer->data);
 }
 
+bool
+ac_chat_answer_end_early(struct ac_chat_answer *answer)
+{
+	if (is_over(answer) || answer->line == NULL ||
+	    ac_image_line_end(answer->line) != AC_IMAGE_LINE_IMAGE)
+		return false;
+	answer->state = AC_CHAT_ANSWER_DRAWING;
+	return true;
+}
+
 static void
 on_decoded(const struct ac_event *event, void *arg)
 {

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/attr.h"
 #include "base/error.h"
 #include "codec/completion.h"
 #include "codec/stop.h"
@@ -71,6 +72,10 @@ const char *ac_chat_answer_job_id(const struct ac_chat_answer *answer);
 
 /* The job's picture is at url: from DRAWING to FINISHED. */
 void ac_chat_answer_put_picture(struct ac_chat_answer *answer, const char *url);
+
+/* The body broke off. True where a whole job had come: DRAWING then, since
+ * nothing is missing of it. */
+AC_MUST_CHECK bool ac_chat_answer_end_early(struct ac_chat_answer *answer);
 
 enum ac_chat_answer_state ac_chat_answer_state(
     const struct ac_chat_answer *answer);

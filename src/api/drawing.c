@@ -12,8 +12,11 @@
 #include <stdlib.h>
 
 #include <event2/buffer.h>
+#include <event2/event.h>
 
 #include "api/chat_answer.h"
+#include "base/attr.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/reaper.h"
@@ -47,6 +50,7 @@ struct ac_drawing {
 	struct ac_chat *chat; /* owned until on_chat_done(), as those below */
 	struct ac_image_wait *wait;   /* in JOB */
 	struct ac_image_fetch *fetch; /* in FETCH */
+	struct event *deadline;       /* of FETCH; NULL before */
 	enum ac_chat_protocol protocol;
 	struct ac_image_line line;
 	struct ac_chat_answer *text; /* owned; NULL until TEXT */
@@ -215,6 +219,33 @@ start_job(struct ac_drawing *drawing)
 }
 
 static void
+on_fetch_deadline(evutil_socket_t fd, short what, void *arg)
+{
+	struct ac_drawing *drawing = arg;
+	struct ac_error error;
+
+	AC_UNUSED(fd);
+	AC_UNUSED(what);
+	ac_error_set(&error, AC_ERROR_IMAGE_TIMEOUT,
+	    "The picture was ready and did not come in time.");
+	finish(drawing, NULL, &error);
+}
+
+/* A file that drips would end at its largest size alone. */
+static void
+start_fetch_deadline(struct ac_drawing *drawing)
+{
+	const struct ac_site *site = &drawing->upstream->site;
+	struct timeval delay =
+	    ac_clock_timeval(site->options->image_timeout_s * 1000);
+
+	drawing->deadline = evtimer_new(site->base, on_fetch_deadline, drawing);
+	if (drawing->deadline == NULL)
+		ac_out_of_memory();
+	evtimer_add(drawing->deadline, &delay);
+}
+
+static void
 on_job_done(struct ac_image_ref *ref, const struct ac_error *error, void *arg)
 {
 	struct ac_drawing *drawing = arg;
@@ -234,6 +265,7 @@ on_job_done(struct ac_image_ref *ref, const struct ac_error *error, void *arg)
 	}
 	ac_image_ref_move(&drawing->ref, ref);
 	drawing->state = DRAWING_FETCH;
+	start_fetch_deadline(drawing);
 	drawing->fetch = ac_image_fetch_start(&drawing->upstream->site,
 	    &drawing->ref, AC_IMAGE_SIZE_MAX, on_fetched, drawing);
 }
@@ -341,6 +373,8 @@ free_drawing(void *thing)
 {
 	struct ac_drawing *drawing = thing;
 
+	if (drawing->deadline != NULL)
+		event_free(drawing->deadline);
 	ac_image_line_clear(&drawing->line);
 	ac_chat_answer_free(drawing->text);
 	ac_image_ref_clear(&drawing->ref);
@@ -351,6 +385,8 @@ static void
 stop(struct ac_drawing *drawing)
 {
 	drawing->state = DRAWING_OVER;
+	if (drawing->deadline != NULL)
+		evtimer_del(drawing->deadline);
 	if (drawing->chat != NULL)
 		ac_chat_cancel(drawing->chat);
 	drawing->chat = NULL;

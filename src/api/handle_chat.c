@@ -443,11 +443,12 @@ on_chat_done(const struct ac_error *error, void *arg)
 
 	ac_chat_timing_note_end(&call->timing, call->chat);
 	call->chat = NULL;
-	if (error != NULL) {
+	if (error != NULL && !ac_chat_answer_end_early(call->answer)) {
 		fail(call, error);
 		return;
 	}
-	ac_chat_answer_end(call->answer);
+	if (error == NULL)
+		ac_chat_answer_end(call->answer);
 	go_on(call);
 }
 

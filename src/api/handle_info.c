@@ -37,6 +37,7 @@ ac_handle_root(struct ac_request *request, const char *tail)
 	    "\"description\":\"Akash Chat behind the OpenAI API\","
 	    "\"routes\":{"
 	    "\"chat\":\"POST /v1/chat/completions\","
+	    "\"completions\":\"POST /v1/completions\","
 	    "\"models\":\"GET /v1/models\","
 	    "\"model\":\"GET /v1/models/{id}\","
 	    "\"images\":\"POST /v1/images/generations\","

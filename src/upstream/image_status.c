@@ -20,13 +20,12 @@ static const struct {
     {"failed", AC_IMAGE_FAILED},
 };
 
-/* What the app itself refuses, or an unhandled exception of it, which is
- * empty; a job that its middleware does not know is 404 there. */
+/* What the app itself refuses, an unhandled exception of it, which is empty,
+ * or its middleware's status, which is handed on as it is. */
 static bool
 may_be_about_a_job(const struct ac_answer *answer)
 {
-	return (answer->status == 404 || answer->status == 400 ||
-		   answer->status == 500) &&
+	return answer->status >= 400 && answer->status != 429 &&
 	       !answer->is_html;
 }
 

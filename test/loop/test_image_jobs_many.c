@@ -195,6 +195,10 @@ one_job_that_is_not_known_does_not_end_the_others(void **state)
 	    "{\"error\":\"Failed to check image status\"}",
 	    "Failed to check image status");
 	check_spoilt("500 Internal Server Error", "", "", "HTTP 500");
+	check_spoilt("422 Unprocessable Content", JSON_TYPE,
+	    "{\"error\":\"Middleware error: 422\"}", "Middleware error: 422");
+	check_spoilt("503 Service Unavailable", JSON_TYPE,
+	    "{\"error\":\"Middleware error: 503\"}", "Middleware error: 503");
 	check_spoilt("200 OK", STATUS_TYPE, "<>", "not JSON");
 	check_spoilt("200 OK", STATUS_TYPE, "{}", "no list");
 }

@@ -3,6 +3,7 @@
 import base64
 import json
 import threading
+import time
 
 import pytest
 
@@ -306,6 +307,23 @@ def test_job_is_drawn_though_the_end_behind_it_is_lost(
 
     upstream.on_chat = draw
     check_images(ask(program, response_format="url"), "url")
+    for stream in (False, True):  # and so in a chat
+        response = program.chat(model="AkashGen", stream=stream)
+        assert response.status == 200
+        assert b"/api/image/job_" in response.read()
+
+
+def test_file_that_drips_is_given_up(start, upstream, studio):
+    def drip(exchange):
+        exchange.start(200, [("content-type", "image/png")], 1000)
+        exchange.send_raw(png(1)[:16])
+        while True:
+            time.sleep(0.2)  # the upstream's own pace
+            exchange.send_raw(b"x")
+
+    upstream.on_image = drip
+    program = start(IMAGE_TIMEOUT="2")
+    check_error(ask(program), 504, "image_timeout")
 
 
 # What the file is: (handler, status, code).
