@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Streams with silence in them that lasts as long as the client wants: until
 it has got so many comments."""
+import concurrent.futures
 import json
 import threading
 import time
@@ -61,3 +62,15 @@ def by_name(talks):
         name = exchange.request.json()["messages"][-1]["content"]
         talks[name].answer(exchange)
     return handle
+
+
+def have(talks, connects):
+    """Has talks at the same time, each on a connection that the function of
+    its name makes."""
+    def listen(name):
+        with connects[name]() as connection:
+            talks[name].listen(connection, name)
+
+    with concurrent.futures.ThreadPoolExecutor(len(talks)) as pool:
+        for future in [pool.submit(listen, name) for name in talks]:
+            future.result()

@@ -356,7 +356,7 @@ class Upstream:
                 target=self._run, args=(connection,), daemon=True)
             with self.changed:
                 self._connections[connection] = thread
-            thread.start()
+                thread.start()  # within the lock: close() joins it
 
     def _run(self, connection):
         try:
