@@ -194,7 +194,7 @@ def read_rest(response):
     try:
         while (data := response.connection.reader.read1(MB)):
             tail = (tail + data[-64:])[-64:]
-    except (ConnectionResetError, ssl.SSLEOFError):
+    except (ConnectionResetError, ssl.SSLError):
         pass
     return tail
 
