@@ -505,6 +505,12 @@ ac_chat_answer_job_id(const struct ac_chat_answer *answer)
 	return answer->line->job_id;
 }
 
+const struct ac_image_text *
+ac_chat_answer_drawn_prompt(const struct ac_chat_answer *answer)
+{
+	return &answer->line->prompt;
+}
+
 /* Neither the stop strings nor the limit have a say in it. */
 void
 ac_chat_answer_put_picture(struct ac_chat_answer *answer, const char *url)

@@ -24,6 +24,7 @@
 #include "upstream/chat.h"
 
 struct ac_chat_answer;
+struct ac_image_text;
 struct evbuffer;
 
 /* What the client asked for; read and not kept. */
@@ -69,6 +70,10 @@ void ac_chat_answer_end(struct ac_chat_answer *answer);
 
 /* The job that is to be waited for, while it is DRAWING. */
 const char *ac_chat_answer_job_id(const struct ac_chat_answer *answer);
+
+/* What the job draws, from DRAWING on; borrowed. */
+const struct ac_image_text *ac_chat_answer_drawn_prompt(
+    const struct ac_chat_answer *answer);
 
 /* The job's picture is at url: from DRAWING to FINISHED. */
 void ac_chat_answer_put_picture(struct ac_chat_answer *answer, const char *url);

@@ -4,7 +4,7 @@
  *
  *	ASKED -> JOB ----> OVER (its address)
  *	   |        \-> FETCH -> OVER (its bytes)
- *	   \-> TEXT (the model answers in words) -> OVER
+ *	   \-> OVER (the model answers in words)
  */
 #include "api/drawing.h"
 
@@ -21,7 +21,6 @@
 #include "base/mem.h"
 #include "base/reaper.h"
 #include "base/text.h"
-#include "codec/image_line.h"
 #include "upstream/chat.h"
 #include "upstream/image_data.h"
 #include "upstream/image_fetch.h"
@@ -35,7 +34,6 @@ enum { TEXT_MAX_TOKENS = AC_ERROR_MESSAGE_SIZE / 4 };
 
 enum drawing_state {
 	DRAWING_ASKED,
-	DRAWING_TEXT,
 	DRAWING_JOB,
 	DRAWING_FETCH,
 	DRAWING_OVER, /* the reaper has it */
@@ -48,29 +46,23 @@ struct ac_drawing {
 	void *arg;
 	enum drawing_state state;
 	struct ac_chat *chat; /* owned until on_chat_done(), as those below */
-	struct ac_image_wait *wait;   /* in JOB */
-	struct ac_image_fetch *fetch; /* in FETCH */
-	struct event *deadline;       /* of FETCH; NULL before */
-	enum ac_chat_protocol protocol;
-	struct ac_image_line line;
-	struct ac_chat_answer *text; /* owned; NULL until TEXT */
-	struct ac_image_ref ref;     /* in FETCH */
+	struct ac_image_wait *wait;    /* in JOB */
+	struct ac_image_fetch *fetch;  /* in FETCH */
+	struct event *deadline;        /* of FETCH; NULL before */
+	struct ac_chat_answer *answer; /* owned */
+	struct ac_image_ref ref;       /* in FETCH */
 };
 
 static void on_open(enum ac_chat_protocol, void *arg);
 static void on_data(struct evbuffer *, void *arg);
-static void feed(struct ac_drawing *, const char *data, size_t len);
-static void begin_text(struct ac_drawing *);
 static void on_chat_done(const struct ac_error *, void *arg);
-static void on_line_over(struct ac_drawing *, const struct ac_error *);
+static void look_at_answer(struct ac_drawing *);
 static void start_job(struct ac_drawing *);
 static void on_job_done(
     struct ac_image_ref *, const struct ac_error *, void *arg);
 static void on_fetched(
     const struct ac_image *, const struct ac_error *, void *arg);
-static void look_at_text(struct ac_drawing *);
 static void fail_with_text(struct ac_drawing *);
-static void fail_with(struct ac_drawing *, const char *why);
 static void finish(struct ac_drawing *, const struct ac_drawing_result *,
     const struct ac_error *);
 static void stop(struct ac_drawing *);
@@ -86,13 +78,20 @@ ac_drawing_start(struct ac_upstream *upstream, struct ac_bytes *body,
     enum ac_drawing_wish wish, const struct ac_drawing_handlers *handlers,
     void *arg)
 {
+	const struct ac_chat_answer_wish answer = {
+	    .form = AC_COMPLETION_CHAT,
+	    .model = AC_MODEL_IMAGE,
+	    .reasoning = AC_REASONING_DROP,
+	    .max_tokens = TEXT_MAX_TOKENS,
+	    .draws = true,
+	};
 	struct ac_drawing *drawing = ac_calloc(1, sizeof(*drawing));
 
 	drawing->upstream = upstream;
 	drawing->wish = wish;
 	drawing->handlers = handlers;
 	drawing->arg = arg;
-	ac_image_line_init(&drawing->line);
+	drawing->answer = ac_chat_answer_new(&answer);
 	drawing->chat = ac_chat_start(upstream, body, &chat_handlers, drawing);
 	return drawing;
 }
@@ -102,7 +101,7 @@ on_open(enum ac_chat_protocol protocol, void *arg)
 {
 	struct ac_drawing *drawing = arg;
 
-	drawing->protocol = protocol;
+	ac_chat_answer_open(drawing->answer, protocol);
 }
 
 static void
@@ -111,56 +110,13 @@ on_data(struct evbuffer *data, void *arg)
 	struct ac_drawing *drawing = arg;
 	struct evbuffer_iovec piece;
 
-	while (drawing->state != DRAWING_OVER &&
-	       evbuffer_peek(data, -1, NULL, &piece, 1) > 0 &&
-	       piece.iov_len > 0) {
-		feed(drawing, piece.iov_base, piece.iov_len);
+	while (
+	    evbuffer_peek(data, -1, NULL, &piece, 1) > 0 && piece.iov_len > 0) {
+		ac_chat_answer_feed(
+		    drawing->answer, piece.iov_base, piece.iov_len);
 		evbuffer_drain(data, piece.iov_len);
 	}
-	if (drawing->state == DRAWING_TEXT)
-		look_at_text(drawing);
-}
-
-static void
-feed(struct ac_drawing *drawing, const char *data, size_t len)
-{
-	if (drawing->state == DRAWING_TEXT) {
-		ac_chat_answer_feed(drawing->text, data, len);
-		return;
-	}
-	switch (ac_image_line_feed(&drawing->line, data, len)) {
-	case AC_IMAGE_LINE_MORE:
-		break;
-	case AC_IMAGE_LINE_NOT_AN_IMAGE:
-		begin_text(drawing);
-		ac_chat_answer_feed(drawing->text, data, len);
-		break;
-	case AC_IMAGE_LINE_TOO_LONG:
-		fail_with(drawing, "it is too long");
-		break;
-	case AC_IMAGE_LINE_IMAGE:
-	case AC_IMAGE_LINE_CUT:
-	case AC_IMAGE_LINE_MALFORMED:
-		break; /* known at the end alone */
-	}
-}
-
-/* The ordinary decoder gets what has come. */
-static void
-begin_text(struct ac_drawing *drawing)
-{
-	const struct ac_chat_answer_wish wish = {
-	    .form = AC_COMPLETION_CHAT,
-	    .model = AC_MODEL_IMAGE,
-	    .reasoning = AC_REASONING_DROP,
-	    .max_tokens = TEXT_MAX_TOKENS,
-	};
-
-	drawing->state = DRAWING_TEXT;
-	drawing->text = ac_chat_answer_new(&wish);
-	ac_chat_answer_open(drawing->text, drawing->protocol);
-	ac_chat_answer_feed(
-	    drawing->text, drawing->line.body.data, drawing->line.body.len);
+	look_at_answer(drawing);
 }
 
 static void
@@ -169,42 +125,30 @@ on_chat_done(const struct ac_error *error, void *arg)
 	struct ac_drawing *drawing = arg;
 
 	drawing->chat = NULL;
-	if (drawing->state == DRAWING_ASKED) {
-		on_line_over(drawing, error);
-	} else if (error != NULL) {
-		finish(drawing, NULL, error);
-	} else {
-		ac_chat_answer_end(drawing->text);
-		look_at_text(drawing);
-	}
-}
-
-/* A job that was told is drawn, whatever became of the end behind it. */
-static void
-on_line_over(struct ac_drawing *drawing, const struct ac_error *error)
-{
-	enum ac_image_line_state state = ac_image_line_end(&drawing->line);
-
-	if (error != NULL && state != AC_IMAGE_LINE_IMAGE) {
+	if (error != NULL && !ac_chat_answer_end_early(drawing->answer)) {
 		finish(drawing, NULL, error);
 		return;
 	}
-	switch (state) {
-	case AC_IMAGE_LINE_IMAGE:
+	if (error == NULL)
+		ac_chat_answer_end(drawing->answer);
+	look_at_answer(drawing);
+}
+
+static void
+look_at_answer(struct ac_drawing *drawing)
+{
+	switch (ac_chat_answer_state(drawing->answer)) {
+	case AC_CHAT_ANSWER_WAITING:
+	case AC_CHAT_ANSWER_BEGUN:
+		break;
+	case AC_CHAT_ANSWER_DRAWING:
 		start_job(drawing);
 		break;
-	case AC_IMAGE_LINE_NOT_AN_IMAGE:
-		begin_text(drawing);
-		ac_chat_answer_end(drawing->text);
-		look_at_text(drawing);
+	case AC_CHAT_ANSWER_FINISHED:
+		fail_with_text(drawing);
 		break;
-	case AC_IMAGE_LINE_CUT:
-		fail_with(drawing, "it ends within the job");
-		break;
-	case AC_IMAGE_LINE_TOO_LONG:
-	case AC_IMAGE_LINE_MALFORMED:
-	case AC_IMAGE_LINE_MORE:
-		fail_with(drawing, "it tells no job");
+	case AC_CHAT_ANSWER_FAILED:
+		finish(drawing, NULL, ac_chat_answer_error(drawing->answer));
 		break;
 	}
 }
@@ -214,7 +158,7 @@ start_job(struct ac_drawing *drawing)
 {
 	drawing->state = DRAWING_JOB;
 	drawing->wait = ac_image_wait_start(drawing->upstream->image_jobs,
-	    drawing->line.job_id, on_job_done, drawing);
+	    ac_chat_answer_job_id(drawing->answer), on_job_done, drawing);
 	drawing->handlers->on_job(drawing->arg);
 }
 
@@ -250,7 +194,7 @@ on_job_done(struct ac_image_ref *ref, const struct ac_error *error, void *arg)
 {
 	struct ac_drawing *drawing = arg;
 	struct ac_drawing_result result = {
-	    .prompt = &drawing->line.prompt,
+	    .prompt = ac_chat_answer_drawn_prompt(drawing->answer),
 	    .ref = ref,
 	};
 
@@ -276,30 +220,13 @@ on_fetched(
 {
 	struct ac_drawing *drawing = arg;
 	struct ac_drawing_result result = {
-	    .prompt = &drawing->line.prompt,
+	    .prompt = ac_chat_answer_drawn_prompt(drawing->answer),
 	    .ref = &drawing->ref,
 	    .image = image,
 	};
 
 	drawing->fetch = NULL;
 	finish(drawing, error == NULL ? &result : NULL, error);
-}
-
-static void
-look_at_text(struct ac_drawing *drawing)
-{
-	switch (ac_chat_answer_state(drawing->text)) {
-	case AC_CHAT_ANSWER_WAITING:
-	case AC_CHAT_ANSWER_BEGUN:
-	case AC_CHAT_ANSWER_DRAWING: /* it reads texts alone here */
-		break;
-	case AC_CHAT_ANSWER_FINISHED:
-		fail_with_text(drawing);
-		break;
-	case AC_CHAT_ANSWER_FAILED:
-		finish(drawing, NULL, ac_chat_answer_error(drawing->text));
-		break;
-	}
 }
 
 /* The text of a chat completion, a new reference; NULL if it has none. */
@@ -323,7 +250,7 @@ take_text(struct ac_chat_answer *answer)
 static void
 fail_with_text(struct ac_drawing *drawing)
 {
-	json_t *text = take_text(drawing->text);
+	json_t *text = take_text(drawing->answer);
 	struct ac_error error;
 
 	if (json_string_length(text) > 0)
@@ -336,21 +263,10 @@ fail_with_text(struct ac_drawing *drawing)
 	error.is_quote = true;
 	json_decref(text);
 	/* What may follow is the stream's end alone. */
-	if (drawing->chat != NULL && !ac_chat_answer_is_cut(drawing->text)) {
+	if (drawing->chat != NULL && !ac_chat_answer_is_cut(drawing->answer)) {
 		ac_chat_leave(drawing->chat);
 		drawing->chat = NULL;
 	}
-	finish(drawing, NULL, &error);
-}
-
-static void
-fail_with(struct ac_drawing *drawing, const char *why)
-{
-	struct ac_error error;
-
-	ac_error_set(&error, AC_ERROR_UPSTREAM,
-	    "The upstream's answer about the picture is not understood: %s.",
-	    why);
 	finish(drawing, NULL, &error);
 }
 
@@ -375,8 +291,7 @@ free_drawing(void *thing)
 
 	if (drawing->deadline != NULL)
 		event_free(drawing->deadline);
-	ac_image_line_clear(&drawing->line);
-	ac_chat_answer_free(drawing->text);
+	ac_chat_answer_free(drawing->answer);
 	ac_image_ref_clear(&drawing->ref);
 	free(drawing);
 }
