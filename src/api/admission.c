@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Admission: see admission.h. The router starts it, request.c ends it. */
 #include "api/admission.h"
+#include "base/timer.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -45,9 +46,7 @@ ac_gate_new(struct event_base *base, const struct ac_options *options)
 	gate->base = base;
 	ac_fair_queue_init(&gate->queue);
 	ac_fair_line_init(&gate->anonymous);
-	gate->room_event = event_new(base, -1, 0, on_room, gate);
-	if (gate->room_event == NULL)
-		ac_out_of_memory();
+	gate->room_event = ac_timer_new(base, on_room, gate);
 	ac_gate_set_limits(gate, options);
 	return gate;
 }
@@ -70,7 +69,7 @@ ac_gate_set_limits(struct ac_gate *gate, const struct ac_options *options)
 	gate->queue.max_running = max;
 	gate->queue.max_waiting =
 	    gate->wait_ms > 0 ? max * WAITING_FOR_EACH : 0;
-	event_active(gate->room_event, EV_TIMEOUT, 0);
+	ac_timer_run_soon(gate->room_event);
 }
 
 void
@@ -234,14 +233,10 @@ enter(struct ac_admission *admission)
 static void
 start_waiting(struct ac_admission *admission)
 {
-	struct timeval delay = ac_clock_timeval(admission->gate->wait_ms);
-
 	admission->state = AC_ADMISSION_WAITING;
 	admission->timer =
-	    evtimer_new(admission->gate->base, on_waited_too_long, admission);
-	if (admission->timer == NULL)
-		ac_out_of_memory();
-	evtimer_add(admission->timer, &delay);
+	    ac_timer_new(admission->gate->base, on_waited_too_long, admission);
+	ac_timer_start(admission->timer, admission->gate->wait_ms);
 	ac_request_wait(admission->request, NULL, NULL);
 }
 
@@ -310,7 +305,7 @@ ac_admission_end(struct ac_admission *admission)
 	} else if (admission->state == AC_ADMISSION_RUNNING) {
 		ac_fair_queue_done(&gate->queue);
 		if (gate->queue.waiting > 0)
-			event_active(gate->room_event, EV_TIMEOUT, 0);
+			ac_timer_run_soon(gate->room_event);
 	}
 	if (admission->key != NULL)
 		admission->key->usage->requests--;

@@ -12,6 +12,7 @@
  * BUSY nothing is looked at; what came early is read when it is answered.
  */
 #include "api/client_conn.h"
+#include "base/timer.h"
 
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -97,8 +98,8 @@ ac_client_conn_new(struct event_base *base, void *arg)
 	else
 		conn->bev =
 		    bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
-	conn->event = event_new(base, -1, 0, on_event, conn);
-	if (conn->bev == NULL || conn->event == NULL)
+	conn->event = ac_timer_new(base, on_event, conn);
+	if (conn->bev == NULL)
 		ac_out_of_memory();
 	ac_guard_init(&conn->guard, (uint64_t)api->options->max_body_size);
 	TAILQ_INSERT_TAIL(&api->conns.list, conn, entry);
@@ -112,9 +113,7 @@ ac_client_conn_new(struct event_base *base, void *arg)
 static void
 set_deadline(struct ac_client_conn *conn, int64_t seconds)
 {
-	struct timeval delay = ac_clock_timeval(seconds * 1000);
-
-	event_add(conn->event, &delay);
+	ac_timer_start(conn->event, seconds * 1000);
 }
 
 /* The deadline of what is being waited for. */

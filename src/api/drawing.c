@@ -7,6 +7,7 @@
  *	   \-> OVER (the model answers in words)
  */
 #include "api/drawing.h"
+#include "base/timer.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -180,13 +181,11 @@ static void
 start_fetch_deadline(struct ac_drawing *drawing)
 {
 	const struct ac_site *site = &drawing->upstream->site;
-	struct timeval delay =
-	    ac_clock_timeval(site->options->image_timeout_s * 1000);
 
-	drawing->deadline = evtimer_new(site->base, on_fetch_deadline, drawing);
-	if (drawing->deadline == NULL)
-		ac_out_of_memory();
-	evtimer_add(drawing->deadline, &delay);
+	drawing->deadline =
+	    ac_timer_new(site->base, on_fetch_deadline, drawing);
+	ac_timer_start(
+	    drawing->deadline, site->options->image_timeout_s * 1000);
 }
 
 static void

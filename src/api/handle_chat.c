@@ -37,6 +37,7 @@
 #include "base/mem.h"
 #include "base/reaper.h"
 #include "base/text.h"
+#include "base/timer.h"
 #include "upstream/chat.h"
 #include "upstream/image_jobs.h"
 #include "upstream/image_ref.h"
@@ -174,21 +175,11 @@ parse(struct ac_request *request, parse_fn *parse_body,
 	return true;
 }
 
-static struct event *
-new_timer(struct chat_call *call, event_callback_fn on_time)
-{
-	struct event *timer =
-	    evtimer_new(ac_request_api(call->request)->base, on_time, call);
-
-	if (timer == NULL)
-		ac_out_of_memory();
-	return timer;
-}
-
 static struct chat_call *
 new_call(struct ac_request *request, const struct ac_chat_request *asked,
     const char *model, enum ac_completion_form form)
 {
+	struct event_base *base = ac_request_api(request)->base;
 	struct chat_call *call = ac_calloc(1, sizeof(*call));
 	struct ac_chat_answer_wish wish = {
 	    .form = form,
@@ -207,9 +198,9 @@ new_call(struct ac_request *request, const struct ac_chat_request *asked,
 	call->wants_stream = asked->stream;
 	ac_chat_timing_start(&call->timing);
 	call->answer = ac_chat_answer_new(&wish);
-	call->deadline = new_timer(call, on_deadline);
+	call->deadline = ac_timer_new(base, on_deadline, call);
 	if (call->wants_stream)
-		call->silence = new_timer(call, on_silence);
+		call->silence = ac_timer_new(base, on_silence, call);
 	ac_replace_string(&ac_request_facts(request)->model, model);
 	ac_request_facts(request)->wants_stream = asked->stream;
 	return call;
@@ -236,30 +227,25 @@ start_deadline(struct chat_call *call)
 	const struct ac_api *api = ac_request_api(call->request);
 	int64_t ms = api->options->first_event_timeout_s * 1000;
 	int64_t request_ms = api->options->request_timeout_s * 1000;
-	struct timeval delay;
 
 	if (request_ms > 0)
 		call->request_ends_ms = ac_clock_ms() + request_ms;
 	call->deadline_is_first = request_ms == 0 || ms < request_ms;
 	if (!call->deadline_is_first)
 		ms = request_ms;
-	delay = ac_clock_timeval(ms);
-	evtimer_add(call->deadline, &delay);
+	ac_timer_start(call->deadline, ms);
 }
 
 /* The first event has come in time: what is left is the whole's. */
 static void
 prolong_deadline(struct chat_call *call)
 {
-	struct timeval delay;
-
 	if (call->request_ends_ms == 0) {
 		evtimer_del(call->deadline);
 		return;
 	}
 	call->deadline_is_first = false;
-	delay = ac_clock_timeval(call->request_ends_ms - ac_clock_ms());
-	evtimer_add(call->deadline, &delay);
+	ac_timer_start(call->deadline, call->request_ends_ms - ac_clock_ms());
 }
 
 static void
@@ -289,10 +275,8 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 static void
 wait_for_silence(struct chat_call *call, int64_t ms)
 {
-	struct timeval delay = ac_clock_timeval(ms);
-
 	if (call->silence != NULL && ms > 0)
-		evtimer_add(call->silence, &delay);
+		ac_timer_start(call->silence, ms);
 }
 
 /* The timer is left alone while text flows: it looks here how long ago the

@@ -25,6 +25,7 @@
 #include "base/mem.h"
 #include "base/name.h"
 #include "base/reaper.h"
+#include "base/timer.h"
 #include "upstream/image_data.h"
 #include "upstream/image_file.h"
 #include "upstream/image_ref.h"
@@ -118,15 +119,12 @@ start(struct ac_request *request, const char *name, const char *query)
 {
 	const struct ac_api *api = ac_request_api(request);
 	struct file_call *call = ac_calloc(1, sizeof(*call));
-	struct timeval delay =
-	    ac_clock_timeval(api->options->request_timeout_s * 1000);
 
 	call->request = request;
-	call->deadline = evtimer_new(api->base, on_deadline, call);
-	if (call->deadline == NULL)
-		ac_out_of_memory();
+	call->deadline = ac_timer_new(api->base, on_deadline, call);
 	if (api->options->request_timeout_s > 0)
-		evtimer_add(call->deadline, &delay);
+		ac_timer_start(
+		    call->deadline, api->options->request_timeout_s * 1000);
 	ac_request_wait(request, &hooks, call);
 	call->file = ac_image_file_start(&api->upstream->site, name, query,
 	    AC_IMAGE_SIZE_MAX, &file_handlers, call);

@@ -36,6 +36,7 @@
 #include "base/mem.h"
 #include "base/reaper.h"
 #include "base/text.h"
+#include "base/timer.h"
 #include "codec/image_line.h"
 #include "upstream/image_fetch.h"
 #include "upstream/models.h"
@@ -128,38 +129,19 @@ parse(struct ac_request *request, struct ac_images_request *asked)
 	return true;
 }
 
-static struct event *
-new_timer(struct images_call *call, event_callback_fn on_time)
-{
-	struct event *timer =
-	    evtimer_new(ac_request_api(call->request)->base, on_time, call);
-
-	if (timer == NULL)
-		ac_out_of_memory();
-	return timer;
-}
-
 static struct images_call *
 new_call(struct ac_request *request, const struct ac_images_request *asked)
 {
+	struct event_base *base = ac_request_api(request)->base;
 	struct images_call *call = ac_calloc(1, sizeof(*call));
 
 	call->request = request;
 	call->format = asked->format;
 	call->count = call->asking = call->missing = asked->count;
-	call->chat_deadline = new_timer(call, on_chat_deadline);
-	call->deadline = new_timer(call, on_deadline);
+	call->chat_deadline = ac_timer_new(base, on_chat_deadline, call);
+	call->deadline = ac_timer_new(base, on_deadline, call);
 	ac_replace_string(&ac_request_facts(request)->model, AC_MODEL_IMAGE);
 	return call;
-}
-
-static void
-start_timer(struct event *timer, int64_t seconds)
-{
-	struct timeval delay = ac_clock_timeval(seconds * 1000);
-
-	if (seconds > 0)
-		evtimer_add(timer, &delay);
 }
 
 static void
@@ -168,8 +150,11 @@ start_deadlines(struct images_call *call)
 	const struct ac_options *options =
 	    ac_request_api(call->request)->options;
 
-	start_timer(call->chat_deadline, options->first_event_timeout_s);
-	start_timer(call->deadline, options->request_timeout_s);
+	ac_timer_start(
+	    call->chat_deadline, options->first_event_timeout_s * 1000);
+	if (options->request_timeout_s > 0)
+		ac_timer_start(
+		    call->deadline, options->request_timeout_s * 1000);
 }
 
 static void

@@ -11,6 +11,7 @@
  * let go of it and it must be freed here. From REPLIED on it is evhttp's.
  */
 #include "api/request.h"
+#include "base/timer.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -496,10 +497,8 @@ on_output_changed(
 	request->full = false;
 	if (request->writable_event == NULL)
 		request->writable_event =
-		    event_new(request->api->base, -1, 0, on_writable, request);
-	if (request->writable_event == NULL)
-		ac_out_of_memory();
-	event_active(request->writable_event, EV_TIMEOUT, 0);
+		    ac_timer_new(request->api->base, on_writable, request);
+	ac_timer_run_soon(request->writable_event);
 }
 
 static void

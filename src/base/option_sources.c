@@ -68,7 +68,7 @@ load_option(struct ac_config *config, const struct ac_option *option,
 			return false;
 	}
 	return load_variable(config, option->name, error) &&
-	       (!option->everybodys || load_lower_case(config, option, error));
+	       (!option->is_shared || load_lower_case(config, option, error));
 }
 
 bool

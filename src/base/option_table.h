@@ -26,9 +26,9 @@ struct ac_option {
 	size_t offset; /* of its field in struct ac_options */
 	double min;
 	double max;
-	bool one_line;   /* goes into a header */
-	bool everybodys; /* a variable of many programs: any value is taken,
-			  * its lower-case name is read too */
+	bool one_line;  /* goes into a header */
+	bool is_shared; /* a variable of many programs: any value is taken,
+			 * its lower-case name is read too */
 	const char *const *choices;              /* ends with NULL */
 	const char *(*check)(const char *value); /* or NULL */
 	const char *default_value;
@@ -36,6 +36,20 @@ struct ac_option {
 	const char *allowed;
 	const char *help; /* one sentence */
 };
+
+/* What the rows of a whole number share, from the field to the words. */
+#define AC_OPTION_WHOLE(f, lowest, highest, placeholder_, unit)          \
+	.type = AC_TYPE_WHOLE, .offset = offsetof(struct ac_options, f), \
+	.min = lowest, .max = highest, .placeholder = placeholder_,      \
+	.allowed = #lowest " to " #highest unit
+#define NUMBER(f, lowest, highest) \
+	AC_OPTION_WHOLE(f, lowest, highest, "NUMBER", "")
+#define BYTES(f, lowest, highest) \
+	AC_OPTION_WHOLE(f, lowest, highest, "BYTES", " bytes")
+#define SECONDS(f, lowest, highest) \
+	AC_OPTION_WHOLE(f, lowest, highest, "SECONDS", " seconds")
+#define MILLISECONDS(f, lowest, highest) \
+	AC_OPTION_WHOLE(f, lowest, highest, "MILLISECONDS", " milliseconds")
 
 enum {
 	AC_SERVING_OPTIONS = 18, /* the first of them */

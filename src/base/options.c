@@ -311,7 +311,7 @@ set_text(struct ac_options *options, const struct ac_option *option,
 
 	/* What others have put into their variable must not end the start
 	 * of a program that may not even use it. */
-	*why = option->everybodys ? NULL : check_text(option, value);
+	*why = option->is_shared ? NULL : check_text(option, value);
 	if (*why != NULL)
 		return false;
 	ac_wipe_and_free(*text);

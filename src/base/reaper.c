@@ -5,6 +5,7 @@
  * they go in the same run.
  */
 #include "base/reaper.h"
+#include "base/timer.h"
 
 #include <stdlib.h>
 
@@ -53,9 +54,7 @@ ac_reaper_new(struct event_base *base)
 	struct ac_reaper *reaper = ac_calloc(1, sizeof(*reaper));
 
 	reaper->last = &reaper->first;
-	reaper->event = event_new(base, -1, 0, on_active, reaper);
-	if (reaper->event == NULL)
-		ac_out_of_memory();
+	reaper->event = ac_timer_new(base, on_active, reaper);
 	return reaper;
 }
 
@@ -78,7 +77,7 @@ ac_reaper_add(
 	entry->free_thing = free_thing;
 	entry->thing = thing;
 	if (reaper->first == NULL)
-		event_active(reaper->event, EV_TIMEOUT, 0);
+		ac_timer_run_soon(reaper->event);
 	*reaper->last = entry;
 	reaper->last = &entry->next;
 }

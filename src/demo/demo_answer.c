@@ -12,6 +12,7 @@
  * plan and its timer; evhttp owns the request while the client is there.
  */
 #include "demo/demo_answer.h"
+#include "base/timer.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -102,9 +103,7 @@ ac_demo_answers_start(struct ac_demo_answers *answers,
 	answer->answers = answers;
 	answer->req = req;
 	answer->plan = *plan;
-	answer->timer = evtimer_new(answers->base, on_timer, answer);
-	if (answer->timer == NULL)
-		ac_out_of_memory();
+	answer->timer = ac_timer_new(answers->base, on_timer, answer);
 	LIST_INSERT_HEAD(&answers->list, answer, link);
 	watch_client(answer);
 	wait_for_next(answer);

@@ -10,6 +10,7 @@
  *	    +------------------------------------------------ PAUSE
  */
 #include "net/http_client.h"
+#include "base/timer.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -446,18 +447,16 @@ jittered_pause(int retries)
 static void
 retry(struct ac_http_call *call, const char *why)
 {
-	struct timeval delay = ac_clock_timeval(jittered_pause(call->retries));
+	int64_t pause_ms = jittered_pause(call->retries);
 
 	ac_log_info("trying again", AC_STR("path", call->request.path),
 	    AC_STR("reason", why));
 	call->retries++;
 	call->client->counts.retries++;
 	if (call->pause == NULL)
-		call->pause =
-		    evtimer_new(call->client->origin.base, on_pause_over, call);
-	if (call->pause == NULL)
-		ac_out_of_memory();
-	evtimer_add(call->pause, &delay);
+		call->pause = ac_timer_new(
+		    call->client->origin.base, on_pause_over, call);
+	ac_timer_start(call->pause, pause_ms);
 }
 
 static void
@@ -538,7 +537,6 @@ ac_http_call_leave(struct ac_http_call *call)
 	    .on_data = on_left_data,
 	    .on_done = on_left_done,
 	};
-	struct timeval delay = ac_clock_timeval(LEFT_MS);
 
 	call->handlers = &nobody;
 	call->arg = call;
@@ -548,10 +546,8 @@ ac_http_call_leave(struct ac_http_call *call)
 		return;
 	}
 	call->left_timer =
-	    evtimer_new(call->client->origin.base, on_left_too_long, call);
-	if (call->left_timer == NULL)
-		ac_out_of_memory();
-	evtimer_add(call->left_timer, &delay);
+	    ac_timer_new(call->client->origin.base, on_left_too_long, call);
+	ac_timer_start(call->left_timer, LEFT_MS);
 	TAILQ_INSERT_TAIL(&call->client->left, call, entry);
 	ac_http_call_resume(call);
 }

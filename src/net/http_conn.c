@@ -12,6 +12,7 @@
  * request of evhttp's is forgotten the moment evhttp ends it.
  */
 #include "net/http_conn.h"
+#include "base/timer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,9 +63,9 @@ ac_http_conn_new(const struct ac_http_origin *origin, const char *ip,
 	else
 		conn->bev = bufferevent_socket_new(
 		    origin->base, -1, BEV_OPT_CLOSE_ON_FREE);
-	conn->timer = evtimer_new(origin->base, on_timer, conn);
-	conn->soon = event_new(origin->base, -1, 0, on_soon, conn);
-	if (conn->bev == NULL || conn->timer == NULL || conn->soon == NULL)
+	conn->timer = ac_timer_new(origin->base, on_timer, conn);
+	conn->soon = ac_timer_new(origin->base, on_soon, conn);
+	if (conn->bev == NULL)
 		ac_out_of_memory();
 	/* ip is a literal, so that no name is looked up in here. */
 	conn->evcon = evhttp_connection_base_bufferevent_new(
@@ -104,14 +105,6 @@ ac_conn_set_state(struct ac_http_conn *conn, enum conn_state state)
 	conn->state = state;
 }
 
-static void
-start_timer(struct ac_http_conn *conn, int64_t ms)
-{
-	struct timeval delay = ac_clock_timeval(ms);
-
-	evtimer_add(conn->timer, &delay);
-}
-
 /* evhttp sets its own when it connects, and not again. */
 static void
 set_timeout(struct ac_http_conn *conn, int64_t ms)
@@ -141,14 +134,14 @@ ac_http_conn_send(struct ac_http_conn *conn,
 	evtimer_del(conn->timer);
 	ac_conn_set_state(conn, fresh ? CONN_CONNECTING : CONN_WAITING);
 	if (fresh)
-		start_timer(conn, conn->origin->connect_timeout_ms);
+		ac_timer_start(conn->timer, conn->origin->connect_timeout_ms);
 	else
 		set_timeout(conn, conn->origin->answer_timeout_ms);
 	ac_exchange_start(conn, request);
 	if (conn->has_end) {
 		/* It failed within the call: told from the loop. */
 		evtimer_del(conn->timer);
-		event_active(conn->soon, EV_TIMEOUT, 0);
+		ac_timer_run_soon(conn->soon);
 	}
 }
 
@@ -169,13 +162,13 @@ on_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void *arg)
 	if (conn->writing && conn->state == CONN_WAITING &&
 	    ac_exchange_is_final(input)) {
 		conn->answered_early = true;
-		event_active(conn->soon, EV_TIMEOUT, 0);
+		ac_timer_run_soon(conn->soon);
 	}
 	if (evbuffer_get_length(input) <= INPUT_MAX || conn->flooded)
 		return;
 	conn->flooded = true;
 	bufferevent_disable(conn->bev, EV_READ);
-	event_active(conn->soon, EV_TIMEOUT, 0);
+	ac_timer_run_soon(conn->soon);
 }
 
 static void
@@ -299,7 +292,7 @@ ac_http_conn_set_idle(struct ac_http_conn *conn)
 {
 	ac_conn_set_state(conn, CONN_IDLE);
 	ac_tls_release_buffers(conn->bev);
-	start_timer(conn, IDLE_MS);
+	ac_timer_start(conn->timer, IDLE_MS);
 }
 
 static void
@@ -368,5 +361,5 @@ ac_http_conn_resume(struct ac_http_conn *conn)
 		return;
 	bufferevent_enable(conn->bev, EV_READ);
 	/* What came with the head and was not told then. */
-	event_active(conn->soon, EV_TIMEOUT, 0);
+	ac_timer_run_soon(conn->soon);
 }

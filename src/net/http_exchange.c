@@ -21,6 +21,7 @@
 #include "base/attr.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "base/timer.h"
 #include "base/url.h"
 #include "net/http_conn_private.h"
 #include "net/proxy.h"
@@ -320,7 +321,7 @@ on_header(struct evhttp_request *request, void *arg)
 	if (conn->state == CONN_CLOSED)
 		return -1;
 	mend_framing(request);
-	event_active(conn->soon, EV_TIMEOUT, 0);
+	ac_timer_run_soon(conn->soon);
 	return 0;
 }
 

@@ -8,6 +8,7 @@
  * cancelled while LOOKING stays until evdns has called back.
  */
 #include "net/resolver.h"
+#include "base/timer.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -91,9 +92,7 @@ ac_resolver_start(struct ac_resolver *resolver, const char *host,
 	resolution->on_resolved = on_resolved;
 	resolution->arg = arg;
 	resolution->answer_event =
-	    event_new(resolver->base, -1, 0, on_answer, resolution);
-	if (resolution->answer_event == NULL)
-		ac_out_of_memory();
+	    ac_timer_new(resolver->base, on_answer, resolution);
 	/* No IPv6 addresses of a name where this machine has no IPv6; a literal
 	 * is taken as it is. */
 	if (!ac_ip_is_literal(host))
@@ -173,7 +172,7 @@ on_dns_answer(int result, struct evutil_addrinfo *list, void *arg)
 	if (resolution->on_resolved == NULL)
 		free_resolution(resolution);
 	else
-		event_active(resolution->answer_event, EV_TIMEOUT, 0);
+		ac_timer_run_soon(resolution->answer_event);
 }
 
 static void

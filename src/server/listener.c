@@ -2,6 +2,7 @@
 /* Listening sockets: see listener.h. Names are looked up at the start only,
  * when blocking does no harm. */
 #include "server/listener.h"
+#include "base/timer.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -223,9 +224,7 @@ ac_listeners_new(struct event_base *base, struct evhttp *http,
 
 	listeners->base = base;
 	listeners->http = http;
-	listeners->rest_timer = evtimer_new(base, on_rested, listeners);
-	if (listeners->rest_timer == NULL)
-		ac_out_of_memory();
+	listeners->rest_timer = ac_timer_new(base, on_rested, listeners);
 	TAILQ_INSERT_TAIL(&registry, listeners, entry);
 	listeners->port = listen_on_address(listeners, address, &reason);
 	if (listeners->port != 0)
@@ -288,7 +287,6 @@ static void
 on_accept_error(struct evconnlistener *listener, void *http)
 {
 	int error = EVUTIL_SOCKET_ERROR();
-	struct timeval rest = ac_clock_timeval(REST_MS);
 	struct ac_listeners *listeners;
 
 	evconnlistener_disable(listener);
@@ -300,7 +298,7 @@ on_accept_error(struct evconnlistener *listener, void *http)
 		    AC_STR("reason", evutil_socket_error_to_string(error)),
 		    AC_INT("rest_ms", REST_MS));
 		disable(listeners);
-		evtimer_add(listeners->rest_timer, &rest);
+		ac_timer_start(listeners->rest_timer, REST_MS);
 	}
 }
 

@@ -23,6 +23,7 @@
 #include "base/mem.h"
 #include "base/options.h"
 #include "base/reaper.h"
+#include "base/timer.h"
 #include "demo/demo.h"
 #include "net/http_conn.h"
 #include "net/proxy.h"
@@ -88,11 +89,8 @@ ac_server_new(struct event_base *base, const struct ac_config *config,
 	ac_log_set_level(server->options->log_level);
 	ac_log_set_format(server->options->log_format);
 	server->reaper = ac_reaper_new(base);
-	server->drain_timer = evtimer_new(base, on_drain_timeout, server);
-	server->drained_event =
-	    event_new(base, -1, 0, on_drained_event, server);
-	if (server->drain_timer == NULL || server->drained_event == NULL)
-		ac_out_of_memory();
+	server->drain_timer = ac_timer_new(base, on_drain_timeout, server);
+	server->drained_event = ac_timer_new(base, on_drained_event, server);
 	if (!build_demo(server, reason) || !build_upstream(server, reason) ||
 	    !build_client_tls(server, reason) || !build_keys(server, reason) ||
 	    !build_http(server, reason) || !build_metrics(server, reason)) {
@@ -308,9 +306,6 @@ void
 ac_server_drain(struct ac_server *server,
     void (*on_drained)(struct ac_server *, void *arg), void *arg)
 {
-	struct timeval timeout =
-	    ac_clock_timeval(server->options->drain_timeout_s * 1000);
-
 	if (server->draining)
 		return;
 	server->draining = true;
@@ -320,7 +315,8 @@ ac_server_drain(struct ac_server *server,
 	ac_listeners_stop(server->listeners);
 	ac_log_info(
 	    "draining", AC_INT("timeout_s", server->options->drain_timeout_s));
-	evtimer_add(server->drain_timer, &timeout);
+	ac_timer_start(
+	    server->drain_timer, server->options->drain_timeout_s * 1000);
 	ac_api_check_idle(&server->api);
 }
 
@@ -333,7 +329,7 @@ on_idle(void *arg)
 	if (server->drained)
 		return;
 	server->drained = true;
-	event_active(server->drained_event, EV_TIMEOUT, 0);
+	ac_timer_run_soon(server->drained_event);
 }
 
 static void

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* One GET, read whole: see fetch.h. Owned by the session or the models. */
 #include "upstream/fetch.h"
+#include "base/timer.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -101,8 +102,6 @@ ac_fetch_start(const struct ac_site *site,
     const struct ac_fetch_request *request, void *arg)
 {
 	struct ac_fetch *fetch = ac_calloc(1, sizeof(*fetch));
-	struct timeval delay =
-	    ac_clock_timeval(site->options->first_event_timeout_s * 1000);
 	char *path = ac_site_path(site, request->endpoint);
 	char *cookie = ac_site_cookie(site, request->session_token);
 	struct ac_http_header headers[4] = {
@@ -124,10 +123,9 @@ ac_fetch_start(const struct ac_site *site,
 		    "Authorization", request->authorization};
 	ac_answer_init(&fetch->answer, request->body_max);
 	fetch->site = site;
-	fetch->deadline = evtimer_new(site->base, on_deadline, fetch);
-	if (fetch->deadline == NULL)
-		ac_out_of_memory();
-	evtimer_add(fetch->deadline, &delay);
+	fetch->deadline = ac_timer_new(site->base, on_deadline, fetch);
+	ac_timer_start(
+	    fetch->deadline, site->options->first_event_timeout_s * 1000);
 	fetch->on_head = request->on_head;
 	fetch->on_done = request->on_done;
 	fetch->arg = arg;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* A picture read whole: see image_fetch.h. Owned by the API's handler. */
 #include "upstream/image_fetch.h"
+#include "base/timer.h"
 
 #include <stdlib.h>
 
@@ -68,10 +69,8 @@ prepare(struct ac_image_fetch *fetch, const struct ac_image_ref *ref)
 		ac_error_set(&fetch->error, AC_ERROR_UPSTREAM,
 		    "The upstream's picture is at another address, from "
 		    "which nothing is fetched: ask for its URL.");
-	fetch->soon = event_new(fetch->site->base, -1, 0, on_soon, fetch);
-	if (fetch->soon == NULL)
-		ac_out_of_memory();
-	event_active(fetch->soon, EV_TIMEOUT, 0);
+	fetch->soon = ac_timer_new(fetch->site->base, on_soon, fetch);
+	ac_timer_run_soon(fetch->soon);
 }
 
 struct ac_image_fetch *

@@ -8,6 +8,7 @@
  *	  (a name that is none: OVER in the next turn)
  */
 #include "upstream/image_file.h"
+#include "base/timer.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -83,10 +84,8 @@ ac_image_file_start(const struct ac_site *site, const char *name,
 		send_request(file, name, query);
 		return file;
 	}
-	file->soon = event_new(site->base, -1, 0, on_bad_name, file);
-	if (file->soon == NULL)
-		ac_out_of_memory();
-	event_active(file->soon, EV_TIMEOUT, 0);
+	file->soon = ac_timer_new(site->base, on_bad_name, file);
+	ac_timer_run_soon(file->soon);
 	return file;
 }
 

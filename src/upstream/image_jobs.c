@@ -13,6 +13,7 @@
  * about one more costs nothing.
  */
 #include "upstream/image_jobs.h"
+#include "base/timer.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -108,25 +109,6 @@ ac_image_jobs_new(const struct ac_site *site)
 	return ac_image_jobs_new_paced(site, &pace);
 }
 
-static struct event *
-new_timer(
-    const struct ac_image_jobs *jobs, event_callback_fn on_time, void *arg)
-{
-	struct event *timer = evtimer_new(jobs->site->base, on_time, arg);
-
-	if (timer == NULL)
-		ac_out_of_memory();
-	return timer;
-}
-
-static void
-start_timer(struct event *timer, int64_t ms)
-{
-	struct timeval delay = ac_clock_timeval(ms);
-
-	evtimer_add(timer, &delay);
-}
-
 struct ac_image_jobs *
 ac_image_jobs_new_paced(
     const struct ac_site *site, const struct ac_image_pace *pace)
@@ -138,7 +120,7 @@ ac_image_jobs_new_paced(
 	TAILQ_INIT(&jobs->resting);
 	TAILQ_INIT(&jobs->due);
 	TAILQ_INIT(&jobs->polls);
-	jobs->timer = new_timer(jobs, on_timer, jobs);
+	jobs->timer = ac_timer_new(jobs->site->base, on_timer, jobs);
 	return jobs;
 }
 
@@ -165,7 +147,7 @@ static void
 set_timer(struct ac_image_jobs *jobs, int64_t when_ms)
 {
 	jobs->timer_ms = when_ms;
-	start_timer(jobs->timer, when_ms - ac_clock_ms());
+	ac_timer_start(jobs->timer, when_ms - ac_clock_ms());
 }
 
 /* Lets a wait rest until it is due again. */
@@ -196,8 +178,8 @@ ac_image_wait_start(struct ac_image_jobs *jobs, const char *job_id,
 	wait->job_id = valid ? ac_strdup(job_id) : NULL;
 	wait->on_done = on_done;
 	wait->arg = arg;
-	wait->deadline = new_timer(jobs, on_deadline, wait);
-	start_timer(wait->deadline, valid ? jobs->pace.timeout_ms : 0);
+	wait->deadline = ac_timer_new(jobs->site->base, on_deadline, wait);
+	ac_timer_start(wait->deadline, valid ? jobs->pace.timeout_ms : 0);
 	rest(wait);
 	return wait;
 }
@@ -339,8 +321,8 @@ start_poll(struct ac_image_jobs *jobs, struct ac_image_wait *first)
 	TAILQ_INIT(&poll->waits);
 	TAILQ_INSERT_TAIL(&jobs->polls, poll, entry);
 	jobs->poll_count++;
-	poll->timer = new_timer(jobs, on_no_answer, poll);
-	start_timer(poll->timer, jobs->pace.answer_ms);
+	poll->timer = ac_timer_new(jobs->site->base, on_no_answer, poll);
+	ac_timer_start(poll->timer, jobs->pace.answer_ms);
 	gather(poll, first);
 	endpoint = make_endpoint(poll);
 	request.endpoint = endpoint;

@@ -8,6 +8,7 @@
  *	           +- stale -+ (once)
  */
 #include "upstream/models.h"
+#include "base/timer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -71,9 +72,7 @@ ac_models_new(const struct ac_site *site, struct ac_session *session)
 	models->site = site;
 	models->session = session;
 	TAILQ_INIT(&models->waits);
-	models->tell_event = event_new(site->base, -1, 0, on_tell, models);
-	if (models->tell_event == NULL)
-		ac_out_of_memory();
+	models->tell_event = ac_timer_new(site->base, on_tell, models);
 	return models;
 }
 
@@ -142,7 +141,7 @@ ac_models_wait_start(struct ac_models *models, ac_models_fn *on_list, void *arg)
 	TAILQ_INSERT_TAIL(&models->waits, wait, entry);
 	refresh(models);
 	if (!is_under_way(models))
-		event_active(models->tell_event, EV_TIMEOUT, 0);
+		ac_timer_run_soon(models->tell_event);
 	return wait;
 }
 

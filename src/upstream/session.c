@@ -12,6 +12,7 @@
  * "Fetching" and "a token is there" are independent facts: fetch and token.
  */
 #include "upstream/session.h"
+#include "base/timer.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -80,10 +81,8 @@ ac_session_new(const struct ac_site *site)
 
 	session->site = site;
 	TAILQ_INIT(&session->waits);
-	session->renew_timer = evtimer_new(site->base, on_renew, session);
-	session->tell_event = event_new(site->base, -1, 0, on_tell, session);
-	if (session->renew_timer == NULL || session->tell_event == NULL)
-		ac_out_of_memory();
+	session->renew_timer = ac_timer_new(site->base, on_renew, session);
+	session->tell_event = ac_timer_new(site->base, on_tell, session);
 	return session;
 }
 
@@ -152,7 +151,7 @@ ac_session_wait_start(
 	if (ac_session_token(session) == NULL)
 		renew(session);
 	if (session->fetch == NULL || session->token != NULL)
-		event_active(session->tell_event, EV_TIMEOUT, 0);
+		ac_timer_run_soon(session->tell_event);
 	return wait;
 }
 
@@ -235,7 +234,6 @@ succeed(struct ac_session *session)
 {
 	int64_t max_age_s = session->cookie.max_age_s;
 	int64_t now = ac_clock_ms();
-	struct timeval delay;
 
 	if (max_age_s == AC_MAX_AGE_UNKNOWN)
 		max_age_s = DEFAULT_MAX_AGE_S;
@@ -246,8 +244,7 @@ succeed(struct ac_session *session)
 	session->used = false;
 	session->pause_ms = 0;
 	session->counts.renewals++;
-	delay = ac_clock_timeval(session->renew_ms - now);
-	evtimer_add(session->renew_timer, &delay);
+	ac_timer_start(session->renew_timer, session->renew_ms - now);
 	ac_log_info("session obtained", AC_INT("max_age_s", max_age_s));
 	tell_waits(session, NULL);
 }
