@@ -9,10 +9,15 @@
 
 enum { EXIT_USAGE = 2 };
 
+enum { SIGNALS = 3 };
+
 struct program {
+	int argc;
+	char **argv;
 	struct event_base *base;
 	struct ac_server *server;
-	struct event *signals[2];
+	struct event *signals[SIGNALS];
+	struct event *watchdog; /* NULL: nobody watches */
 	bool draining;
 };
 
@@ -43,25 +48,54 @@ on_drained(struct ac_server *server, void *arg)
 
 /* The first signal drains, the second ends at once. */
 static void
+end(struct program *program)
+{
+	if (program->draining)
+		event_base_loopbreak(program->base);
+	program->draining = true;
+	ac_service_notify("STOPPING=1\nSTATUS=finishing the last requests");
+	ac_server_drain(program->server, on_drained, program);
+}
+
+/* Reads everything anew that the command line was read with. */
+static void
+reload(struct program *program)
+{
+	struct ac_config *fresh = ac_config_new();
+	char reason[AC_REASON_SIZE];
+
+	ac_service_notify_reloading();
+	if (ac_config_parse(fresh, program->argc, program->argv, reason) ==
+		AC_COMMAND_SERVE &&
+	    ac_server_reload(program->server, fresh, reason)) {
+		ac_service_notify("READY=1\nSTATUS=serving, reloaded");
+	} else {
+		ac_log_failure("nothing was reloaded", reason);
+		ac_service_notify(
+		    "READY=1\nSTATUS=serving; the last reload failed");
+	}
+	ac_config_free(fresh);
+}
+
+static void
 on_signal(evutil_socket_t number, short what, void *arg)
 {
 	struct program *program = arg;
 
-	(void)number;
 	(void)what;
-	if (program->draining)
-		event_base_loopbreak(program->base);
-	program->draining = true;
-	ac_server_drain(program->server, on_drained, program);
+	if (number != SIGHUP)
+		end(program);
+	else if (!program->draining)
+		reload(program);
 }
 
 /* From here on a signal waits for the loop, where the server is there. */
 static bool
 catch_signals(struct program *program)
 {
-	static const int numbers[] = {SIGTERM, SIGINT};
+	static const int numbers[SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
 
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < SIGNALS; i++) {
 		program->signals[i] =
 		    evsignal_new(program->base, numbers[i], on_signal, program);
 		if (program->signals[i] == NULL ||
@@ -71,17 +105,47 @@ catch_signals(struct program *program)
 	return true;
 }
 
+/* The loop goes round. */
+static void
+on_watchdog(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	ac_service_notify("WATCHDOG=1");
+}
+
+/* Twice as often as is wanted. */
+static bool
+feed_watchdog(struct program *program)
+{
+	int64_t ms = ac_service_watchdog_ms() / 2;
+	struct timeval interval = {
+	    .tv_sec = ms / 1000,
+	    .tv_usec = (suseconds_t)(ms % 1000) * 1000,
+	};
+
+	if (ms == 0)
+		return true;
+	program->watchdog =
+	    event_new(program->base, -1, EV_PERSIST, on_watchdog, NULL);
+	return program->watchdog != NULL &&
+	       event_add(program->watchdog, &interval) == 0;
+}
+
 static int
-serve(struct program *program, const struct ac_config *config)
+serve(struct program *program, struct ac_config *config)
 {
 	char reason[AC_REASON_SIZE];
 	int status;
 
-	program->server = ac_server_new(program->base, config, reason);
+	if (ac_config_take_sockets(config, reason))
+		program->server = ac_server_new(program->base, config, reason);
 	if (program->server == NULL) {
 		fprintf(stderr, "akashchat-api: %s\n", reason);
 		return EXIT_FAILURE;
 	}
+	ac_service_notify("READY=1\nSTATUS=serving");
 	status = event_base_dispatch(program->base);
 	ac_server_free(program->server);
 	/* What libevent still had to do for the server, such as ending the
@@ -91,16 +155,23 @@ serve(struct program *program, const struct ac_config *config)
 }
 
 static int
-run(const struct ac_config *config)
+run(struct ac_config *config, int argc, char **argv)
 {
-	struct program program = {.base = make_base()};
+	struct program program = {
+	    .argc = argc,
+	    .argv = argv,
+	    .base = make_base(),
+	};
 	int status = EXIT_FAILURE;
 
-	if (program.base == NULL || !catch_signals(&program))
+	if (program.base == NULL || !catch_signals(&program) ||
+	    !feed_watchdog(&program))
 		fprintf(stderr, "akashchat-api: there is no event loop\n");
 	else
 		status = serve(&program, config);
-	for (size_t i = 0; i < 2; i++) {
+	if (program.watchdog != NULL)
+		event_free(program.watchdog);
+	for (size_t i = 0; i < SIGNALS; i++) {
 		if (program.signals[i] != NULL)
 			event_free(program.signals[i]);
 	}
@@ -121,7 +192,7 @@ main(int argc, char **argv)
 	config = ac_config_new();
 	switch (ac_config_parse(config, argc, argv, reason)) {
 	case AC_COMMAND_SERVE:
-		status = run(config);
+		status = run(config, argc, argv);
 		break;
 	case AC_COMMAND_DONE:
 		break;

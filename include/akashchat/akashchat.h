@@ -41,6 +41,23 @@ const char *ac_version(void);
  */
 void ac_process_init(void);
 
+/*
+ * Tells the service manager what becomes of this process, in the words of
+ * sd_notify(3): lines such as "READY=1". Nothing happens where none has asked
+ * (NOTIFY_SOCKET); a message that cannot be delivered is lost.
+ */
+void ac_service_notify(const char *state);
+
+/* The same at the beginning of a reload, which ends with "READY=1". */
+void ac_service_notify_reloading(void);
+
+/* How often, in milliseconds, the service manager wants to hear "WATCHDOG=1"
+ * at the least (sd_watchdog_enabled(3)); 0: it does not. */
+int64_t ac_service_watchdog_ms(void);
+
+/* Logs an error in the format of the program's log. */
+void ac_log_failure(const char *message, const char *reason);
+
 /* A configuration with every option at its default. The caller owns it. */
 struct ac_config *ac_config_new(void);
 
@@ -72,20 +89,43 @@ enum ac_command ac_config_parse(struct ac_config *config, int argc, char **argv,
     char reason[AC_REASON_SIZE]);
 
 /*
+ * Takes the listening sockets that a service manager has handed over to this
+ * process (sd_listen_fds(3)): they take the place of SERVER_ADDRESS, those
+ * that are called "metrics" of METRICS_ADDRESS. Without any nothing happens.
+ * False and a reason where one is no listening stream socket.
+ */
+bool ac_config_take_sockets(
+    struct ac_config *config, char reason[AC_REASON_SIZE]);
+
+/*
  * Builds the server on base and starts to listen. base and config are
- * borrowed and must outlive the server; config is not to be changed. Returns
- * NULL and a reason where an address cannot be listened on or a certificate
- * store cannot be read. No request is handled before the loop runs.
+ * borrowed and must outlive the server; config is changed by
+ * ac_server_reload() alone. Returns NULL and a reason where an address cannot
+ * be listened on or a certificate store cannot be read. No request is handled
+ * before the loop runs.
  */
 struct ac_server *ac_server_new(struct event_base *base,
-    const struct ac_config *config, char reason[AC_REASON_SIZE]);
+    struct ac_config *config, char reason[AC_REASON_SIZE]);
 
-/* The TCP port that the server listens on (the picked one for port 0). */
+/*
+ * Takes over a configuration that was read anew: the files that it names
+ * (keys, certificates) are read, then whatever may change while the server
+ * runs does so for all that comes from now on; what needs a restart is
+ * logged and left. Connections and running requests go on. False and a
+ * reason where a file is bad: nothing has changed then. The caller frees
+ * fresh in either case.
+ */
+bool ac_server_reload(struct ac_server *server, struct ac_config *fresh,
+    char reason[AC_REASON_SIZE]);
+
+/* The first TCP port that the server listens on (the picked one for port 0);
+ * 0 if there is none. */
 uint16_t ac_server_port(const struct ac_server *server);
 
 /*
- * Stops listening and lets running requests finish, for at most the
- * DRAIN_TIMEOUT of the configuration; what runs then is cut off. on_drained
+ * Says at /ready that the server is going, stops listening after DRAIN_DELAY
+ * and lets running requests finish, for at most DRAIN_TIMEOUT; what runs then
+ * gets an error, and a second later its connection is closed. on_drained
  * is called once, from the loop and never before this function returns. It
  * may free the server. Calling it again changes nothing.
  */

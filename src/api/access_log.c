@@ -49,6 +49,8 @@ ac_ending_of_reply(enum ac_error_code code)
 {
 	if (is_timeout(code))
 		return AC_ENDING_TIMEOUT;
+	if (code == AC_ERROR_SHUTTING_DOWN)
+		return AC_ENDING_DRAIN;
 	return code >= AC_ERROR_UPSTREAM ? AC_ENDING_UPSTREAM_ERROR
 					 : AC_ENDING_REFUSED;
 }
@@ -56,7 +58,9 @@ ac_ending_of_reply(enum ac_error_code code)
 enum ac_ending
 ac_ending_of_stream(enum ac_error_code code)
 {
-	return is_timeout(code) ? AC_ENDING_TIMEOUT : AC_ENDING_CUT;
+	if (is_timeout(code))
+		return AC_ENDING_TIMEOUT;
+	return code == AC_ERROR_SHUTTING_DOWN ? AC_ENDING_DRAIN : AC_ENDING_CUT;
 }
 
 const char *

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* Admission: see admission.h. The router starts it, request.c ends it. */
 #include "api/admission.h"
-#include "base/timer.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,6 +14,7 @@
 #include "api/request.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/timer.h"
 
 enum {
 	WAITING_FOR_EACH = 4, /* of those that may run */

@@ -54,6 +54,22 @@ ac_api_check_idle(struct ac_api *api)
 }
 
 void
+ac_api_give_up_all(struct ac_api *api)
+{
+	struct ac_request *request = ac_request_first(api);
+	struct ac_error error;
+
+	ac_error_set(&error, AC_ERROR_SHUTTING_DOWN,
+	    "The server is shutting down and could not wait any longer.");
+	while (request != NULL) {
+		struct ac_request *next = ac_request_next(request);
+
+		ac_request_give_up(request, &error);
+		request = next;
+	}
+}
+
+void
 ac_api_abort_all(struct ac_api *api)
 {
 	struct ac_request *request;

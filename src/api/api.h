@@ -69,6 +69,9 @@ void ac_api_on_request(struct evhttp_request *http, void *arg);
 /* Calls on_idle where it is due. */
 void ac_api_check_idle(struct ac_api *api);
 
+/* Ends every request that is still being answered with an error. */
+void ac_api_give_up_all(struct ac_api *api);
+
 /* Cuts every running request off: its client sees the connection close. */
 void ac_api_abort_all(struct ac_api *api);
 

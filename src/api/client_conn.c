@@ -12,7 +12,6 @@
  * BUSY nothing is looked at; what came early is read when it is answered.
  */
 #include "api/client_conn.h"
-#include "base/timer.h"
 
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -35,6 +34,7 @@
 #include "base/mem.h"
 #include "base/reaper.h"
 #include "base/text.h"
+#include "base/timer.h"
 #include "net/tls.h"
 #include "net/tls_server.h"
 

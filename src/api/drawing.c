@@ -7,7 +7,6 @@
  *	   \-> OVER (the model answers in words)
  */
 #include "api/drawing.h"
-#include "base/timer.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -22,6 +21,7 @@
 #include "base/mem.h"
 #include "base/reaper.h"
 #include "base/text.h"
+#include "base/timer.h"
 #include "upstream/chat.h"
 #include "upstream/image_data.h"
 #include "upstream/image_fetch.h"

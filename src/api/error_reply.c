@@ -67,6 +67,8 @@ static const struct {
 	AC_RETRY_BY_STATUS},
     [AC_ERROR_INTERNAL] = {500, server, NULL, AC_RETRY_BY_STATUS},
     [AC_ERROR_OVERLOADED] = {503, server, "overloaded", AC_RETRY_BY_STATUS},
+    [AC_ERROR_SHUTTING_DOWN] = {503, server, "shutting_down",
+	AC_RETRY_BY_STATUS},
     [AC_ERROR_UPSTREAM] = {502, server, "upstream_error", AC_RETRY_BY_STATUS},
     [AC_ERROR_UPSTREAM_UNREACHABLE] = {502, server, "upstream_unreachable",
 	AC_RETRY_BY_STATUS},

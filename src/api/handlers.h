@@ -26,8 +26,11 @@ void ac_handle_images(struct ac_request *request, const char *tail);
 /* GET /images/{name}; tail is the name as it stood in the path. */
 void ac_handle_image_file(struct ac_request *request, const char *tail);
 
-/* GET /health: from memory. */
+/* GET /health: that the program runs. */
 void ac_handle_health(struct ac_request *request, const char *tail);
+
+/* GET /ready: 503 while the program drains or no session can be had. */
+void ac_handle_ready(struct ac_request *request, const char *tail);
 
 /* GET /metrics: Prometheus' text format, whatever else is JSON. */
 void ac_handle_metrics(struct ac_request *request, const char *tail);

@@ -101,10 +101,16 @@ void ac_request_fail_stream(
 void ac_request_cut_body(
     struct ac_request *request, const struct ac_error *error);
 
+/* Ends a request that is still being answered with an error, in whichever
+ * way its reply has begun; on_gone runs. */
+void ac_request_give_up(
+    struct ac_request *request, const struct ac_error *error);
+
 /* Closes the client's connection at once; on_gone runs. */
 void ac_request_abort(struct ac_request *request);
 
-/* For the list in struct ac_api alone. */
+/* For the list in struct ac_api alone; NULL: there is none. */
 struct ac_request *ac_request_first(struct ac_api *api);
+struct ac_request *ac_request_next(const struct ac_request *request);
 
 #endif

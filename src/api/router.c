@@ -43,6 +43,7 @@ static const struct route {
 	ac_handle_images},
     {"images/", EVHTTP_REQ_GET, ACCESS_OPEN, "image", ac_handle_image_file},
     {"health", EVHTTP_REQ_GET, ACCESS_OPEN, "health", ac_handle_health},
+    {"ready", EVHTTP_REQ_GET, ACCESS_OPEN, "ready", ac_handle_ready},
     {metrics_path, EVHTTP_REQ_GET, ACCESS_KEY, "metrics", ac_handle_metrics},
     {"", EVHTTP_REQ_GET, ACCESS_OPEN, "root", ac_handle_root},
 };

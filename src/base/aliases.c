@@ -9,19 +9,6 @@
 
 static const char blanks[] = " \t";
 
-/* A copy of len bytes without the blanks around them. */
-static char *
-copy_trimmed(const char *text, size_t len)
-{
-	size_t skip = strspn(text, blanks);
-
-	if (skip > len)
-		skip = len;
-	while (len > skip && strchr(blanks, text[len - 1]) != NULL)
-		len--;
-	return ac_memdup(text + skip, len - skip);
-}
-
 /* Appends one entry (len bytes); NULL, or why it is none. */
 static const char *
 add_entry(struct ac_aliases *aliases, const char *entry, size_t len)
@@ -32,9 +19,9 @@ add_entry(struct ac_aliases *aliases, const char *entry, size_t len)
 
 	if (equals == NULL)
 		return "an entry has no '='";
-	alias.name = copy_trimmed(entry, (size_t)(equals - entry));
+	alias.name = ac_memdup_trimmed(entry, (size_t)(equals - entry));
 	alias.target =
-	    copy_trimmed(equals + 1, len - (size_t)(equals - entry) - 1);
+	    ac_memdup_trimmed(equals + 1, len - (size_t)(equals - entry) - 1);
 	if (strchr(alias.target, '=') != NULL)
 		why = "an entry has more than one '='";
 	else if (*alias.name == '\0' || *alias.target == '\0')

@@ -40,6 +40,7 @@ enum ac_error_code {
 	/* this program */
 	AC_ERROR_INTERNAL,
 	AC_ERROR_OVERLOADED,
+	AC_ERROR_SHUTTING_DOWN,
 	/* the upstream */
 	AC_ERROR_UPSTREAM,
 	AC_ERROR_UPSTREAM_UNREACHABLE,

@@ -78,6 +78,20 @@ ac_strdup(const char *s)
 }
 
 char *
+ac_memdup_trimmed(const char *text, size_t len)
+{
+	static const char blanks[] = " \t";
+
+	while (len > 0 && strchr(blanks, *text) != NULL && *text != '\0') {
+		text++;
+		len--;
+	}
+	while (len > 0 && strchr(blanks, text[len - 1]) != NULL)
+		len--;
+	return ac_memdup(text, len);
+}
+
+char *
 ac_asprintf(const char *fmt, ...)
 {
 	va_list ap;

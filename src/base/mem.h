@@ -26,6 +26,9 @@ char *ac_strdup(const char *s);
 /* A copy of len bytes with a NUL behind them (NULs inside are kept). */
 char *ac_memdup(const char *data, size_t len);
 
+/* The same without the spaces and tabs at its beginning and its end. */
+char *ac_memdup_trimmed(const char *text, size_t len);
+
 /* printf into fresh memory. */
 char *ac_asprintf(const char *fmt, ...) AC_PRINTF(1, 2);
 

@@ -31,6 +31,7 @@ static const struct ac_option rows[] = {
 	.name = "AKASH_BASE_URL",
 	.type = AC_TYPE_URL,
 	.offset = FIELD(akash_base_url),
+	.needs_restart = true,
 	.default_value = "https://chat.akash.network",
 	.placeholder = "URL",
 	.allowed = "`http://` or `https://`, a host, perhaps a port and a path",
@@ -173,6 +174,7 @@ static const struct ac_option rows[] = {
     {
 	.name = "CONNECT_TIMEOUT",
 	SECONDS(connect_timeout_s, 1, 3600),
+	.needs_restart = true,
 	.default_value = "10",
 	.help = "How long a connection to the site may take, TLS included, "
 		"for each of its addresses.",
@@ -180,6 +182,7 @@ static const struct ac_option rows[] = {
     {
 	.name = "FIRST_EVENT_TIMEOUT",
 	SECONDS(first_event_timeout_s, 1, 86400),
+	.needs_restart = true,
 	.default_value = "120",
 	.help = "How long a request may wait for the first piece of its "
 		"answer, with connecting, sessions and retries.",
@@ -187,6 +190,7 @@ static const struct ac_option rows[] = {
     {
 	.name = "SILENCE_TIMEOUT",
 	SECONDS(silence_timeout_s, 1, 86400),
+	.needs_restart = true,
 	.default_value = "120",
 	.help = "How long the site may be silent within an answer that has "
 		"begun.",
@@ -201,6 +205,7 @@ static const struct ac_option rows[] = {
     {
 	.name = "UPSTREAM_RETRIES",
 	NUMBER(upstream_retries, 0, 10),
+	.needs_restart = true,
 	.default_value = "2",
 	.help = "How often a request is sent again where the site refused "
 		"the connection or closed it without a word, or where "
@@ -216,6 +221,7 @@ static const struct ac_option rows[] = {
     {
 	.name = "IMAGE_TIMEOUT",
 	SECONDS(image_timeout_s, 1, 86400),
+	.needs_restart = true,
 	.default_value = "180",
 	.help = "How long a picture's job may take.",
     },
@@ -248,6 +254,7 @@ static const struct ac_option rows[] = {
 	.name = "SSL_CERT_FILE",
 	.type = AC_TYPE_PATH,
 	.offset = FIELD(ssl_cert_file),
+	.needs_restart = true,
 	.default_value = "",
 	.placeholder = "FILE",
 	.allowed = "a path, or empty",
@@ -258,6 +265,7 @@ static const struct ac_option rows[] = {
 	.name = "SSL_CERT_DIR",
 	.type = AC_TYPE_PATH,
 	.offset = FIELD(ssl_cert_dir),
+	.needs_restart = true,
 	.default_value = "",
 	.placeholder = "DIRECTORY",
 	.allowed = "a path, or empty",
@@ -269,6 +277,7 @@ static const struct ac_option rows[] = {
 	.type = AC_TYPE_SECRET,
 	.offset = FIELD(https_proxy),
 	.is_shared = true,
+	.needs_restart = true,
 	.default_value = "",
 	.placeholder = "URL",
 	.allowed = "`http://`, `socks5://` or `socks5h://`, perhaps "
@@ -283,6 +292,7 @@ static const struct ac_option rows[] = {
 	.type = AC_TYPE_SECRET,
 	.offset = FIELD(http_proxy),
 	.is_shared = true,
+	.needs_restart = true,
 	.default_value = "",
 	.placeholder = "URL",
 	.allowed = "as for `HTTPS_PROXY`",
@@ -294,6 +304,7 @@ static const struct ac_option rows[] = {
 	.type = AC_TYPE_SECRET,
 	.offset = FIELD(all_proxy),
 	.is_shared = true,
+	.needs_restart = true,
 	.default_value = "",
 	.placeholder = "URL",
 	.allowed = "as for `HTTPS_PROXY`",
@@ -305,6 +316,7 @@ static const struct ac_option rows[] = {
 	.type = AC_TYPE_TEXT,
 	.offset = FIELD(no_proxy),
 	.is_shared = true,
+	.needs_restart = true,
 	.default_value = "",
 	.placeholder = "HOSTS",
 	.allowed = "`*`, or names, addresses and `address/bits`, perhaps with "
@@ -337,6 +349,7 @@ static const struct ac_option rows[] = {
 	.name = "DEMO",
 	.type = AC_TYPE_SWITCH,
 	.offset = FIELD(demo),
+	.needs_restart = true,
 	.default_value = "off",
 	.placeholder = "",
 	.allowed = "`on` or `off`",
@@ -346,12 +359,14 @@ static const struct ac_option rows[] = {
     {
 	.name = "DEMO_SESSION_TTL",
 	SECONDS(demo_session_ttl_s, 1, 86400),
+	.needs_restart = true,
 	.default_value = "600",
 	.help = "How long the demo's sessions live.",
     },
     {
 	.name = "DEMO_DELAY",
 	MILLISECONDS(demo_delay_ms, 0, 60000),
+	.needs_restart = true,
 	.default_value = "20",
 	.help = "The pause before each piece of the demo's text.",
     },

@@ -10,10 +10,11 @@ enum ac_option_type {
 	AC_TYPE_TEXT,
 	AC_TYPE_SECRET, /* NAME_FILE reads it from a file's first line */
 	AC_TYPE_PATH,
-	AC_TYPE_ADDRESS,
+	AC_TYPE_ADDRESSES,
 	AC_TYPE_URL,
 	AC_TYPE_WHOLE, /* int64_t from min to max */
 	AC_TYPE_REAL,  /* from min to max, empty means absent */
+	AC_TYPE_MODE,  /* int64_t: a file's permission bits, in octal */
 	AC_TYPE_SWITCH,
 	AC_TYPE_CHOICE,  /* an enum whose values count from 0 */
 	AC_TYPE_ALIASES, /* names that stand for others */
@@ -26,9 +27,10 @@ struct ac_option {
 	size_t offset; /* of its field in struct ac_options */
 	double min;
 	double max;
-	bool one_line;  /* goes into a header */
-	bool is_shared; /* a variable of many programs: any value is taken,
-			 * its lower-case name is read too */
+	bool one_line;      /* goes into a header */
+	bool needs_restart; /* a reload leaves it as it is */
+	bool is_shared;     /* a variable of many programs: any value is taken,
+			     * its lower-case name is read too */
 	const char *const *choices;              /* ends with NULL */
 	const char *(*check)(const char *value); /* or NULL */
 	const char *default_value;
@@ -38,10 +40,12 @@ struct ac_option {
 };
 
 /* What the rows of a whole number share, from the field to the words. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): members and strings */
 #define AC_OPTION_WHOLE(f, lowest, highest, placeholder_, unit)          \
 	.type = AC_TYPE_WHOLE, .offset = offsetof(struct ac_options, f), \
 	.min = lowest, .max = highest, .placeholder = placeholder_,      \
 	.allowed = #lowest " to " #highest unit
+/* NOLINTEND(bugprone-macro-parentheses) */
 #define NUMBER(f, lowest, highest) \
 	AC_OPTION_WHOLE(f, lowest, highest, "NUMBER", "")
 #define BYTES(f, lowest, highest) \
@@ -52,8 +56,8 @@ struct ac_option {
 	AC_OPTION_WHOLE(f, lowest, highest, "MILLISECONDS", " milliseconds")
 
 enum {
-	AC_SERVING_OPTIONS = 18, /* the first of them */
-	AC_OPTIONS = 51,
+	AC_SERVING_OPTIONS = 20, /* the first of them */
+	AC_OPTIONS = 53,
 };
 
 /* Row i, below AC_OPTIONS, and the way back. */

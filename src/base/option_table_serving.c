@@ -11,25 +11,40 @@
 const struct ac_option ac_serving_options[] = {
     {
 	.name = "SERVER_ADDRESS",
-	.type = AC_TYPE_ADDRESS,
-	.offset = FIELD(server_address),
+	.type = AC_TYPE_ADDRESSES,
+	.offset = FIELD(server_addresses),
 	.default_value = "localhost:16571",
-	.placeholder = "ADDRESS",
-	.allowed = "`host:port`, `:port`, `[::1]:port`",
+	.needs_restart = true,
+	.placeholder = "ADDRESSES",
+	.allowed = "`host:port`, `:port`, `[::1]:port` and `unix:/path`, "
+		   "separated by commas",
 	.help = "Where the program listens. `localhost` is 127.0.0.1 and, "
 		"where there is one, ::1; port 0 picks a free one and the log "
-		"says which.",
+		"says which. Sockets that systemd hands over take the place "
+		"of all these.",
     },
     {
 	.name = "METRICS_ADDRESS",
-	.type = AC_TYPE_ADDRESS,
-	.offset = FIELD(metrics_address),
+	.type = AC_TYPE_ADDRESSES,
+	.offset = FIELD(metrics_addresses),
 	.default_value = "",
-	.placeholder = "ADDRESS",
-	.allowed = "`host:port`, `:port`, `[::1]:port`, or empty",
+	.needs_restart = true,
+	.placeholder = "ADDRESSES",
+	.allowed = "as for `SERVER_ADDRESS`, or empty",
 	.help = "Where `GET /metrics` is served, in plain HTTP and without a "
 		"key; empty: at `SERVER_ADDRESS`, with a key where one is "
 		"wanted.",
+    },
+    {
+	.name = "UNIX_SOCKET_MODE",
+	.type = AC_TYPE_MODE,
+	.offset = FIELD(unix_socket_mode),
+	.needs_restart = true,
+	.default_value = "0660",
+	.placeholder = "MODE",
+	.allowed = "`0000` to `0777`",
+	.help = "The permissions of Unix sockets, in octal: whoever may write "
+		"to one can connect.",
     },
     {
 	.name = "TLS_CERT",
@@ -163,11 +178,19 @@ const struct ac_option ac_serving_options[] = {
 		"for it.",
     },
     {
+	.name = "DRAIN_DELAY",
+	SECONDS(drain_delay_s, 0, 3600),
+	.default_value = "0",
+	.help = "How long after SIGTERM or SIGINT new connections are still "
+		"taken, while `GET /ready` says 503 so that a load balancer "
+		"turns to others.",
+    },
+    {
 	.name = "DRAIN_TIMEOUT",
 	SECONDS(drain_timeout_s, 0, 86400),
 	.default_value = "300",
-	.help = "How long running requests may go on after SIGTERM or "
-		"SIGINT; a second signal ends them at once.",
+	.help = "How long running requests may go on after that; then they "
+		"end with an error. A second signal ends them at once.",
     },
 };
 static_assert(AC_LENGTH(ac_serving_options) == AC_SERVING_OPTIONS,

@@ -18,6 +18,7 @@
 
 #include "base/mem.h"
 #include "base/option_table.h"
+#include "base/options_private.h"
 #include "base/text.h"
 #include "base/utf8.h"
 
@@ -25,7 +26,7 @@ enum { SHOWN_VALUE_SIZE = 100 };
 
 static bool set_text(struct ac_options *, const struct ac_option *,
     const char *value, const char **why);
-static bool set_address(struct ac_options *, const struct ac_option *,
+static bool set_addresses(struct ac_options *, const struct ac_option *,
     const char *value, const char **why);
 static bool set_url(struct ac_options *, const struct ac_option *,
     const char *value, const char **why);
@@ -33,11 +34,12 @@ static bool set_whole(struct ac_options *, const struct ac_option *,
     const char *value, const char **why);
 static bool set_real(struct ac_options *, const struct ac_option *,
     const char *value, const char **why);
+static bool set_mode(struct ac_options *, const struct ac_option *,
+    const char *value, const char **why);
 static bool set_switch(struct ac_options *, const struct ac_option *,
     const char *value, const char **why);
 static bool set_choice(struct ac_options *, const struct ac_option *,
     const char *value, const char **why);
-
 static bool set_aliases(struct ac_options *, const struct ac_option *,
     const char *value, const char **why);
 
@@ -46,22 +48,16 @@ static bool (*const setters[])(struct ac_options *, const struct ac_option *,
     [AC_TYPE_TEXT] = set_text,
     [AC_TYPE_SECRET] = set_text,
     [AC_TYPE_PATH] = set_text,
-    [AC_TYPE_ADDRESS] = set_address,
+    [AC_TYPE_ADDRESSES] = set_addresses,
     [AC_TYPE_URL] = set_url,
     [AC_TYPE_WHOLE] = set_whole,
     [AC_TYPE_REAL] = set_real,
+    [AC_TYPE_MODE] = set_mode,
     [AC_TYPE_SWITCH] = set_switch,
     [AC_TYPE_CHOICE] = set_choice,
     [AC_TYPE_ALIASES] = set_aliases,
 };
 static_assert(AC_LENGTH(setters) == AC_OPTION_TYPES, "a setter for each type");
-
-/* A configuration, and for each option who set it and with which text. */
-struct ac_config {
-	struct ac_options options;
-	enum ac_option_source sources[AC_OPTIONS];
-	char *texts[AC_OPTIONS]; /* owned; secrets too */
-};
 
 /* The field of options that an option fills. */
 static void *
@@ -86,25 +82,41 @@ ac_config_new(void)
 	return config;
 }
 
+/* Frees what an option's field holds, which is to be filled or left. */
+static void
+clear_field(struct ac_options *options, const struct ac_option *option)
+{
+	switch (option->type) {
+	case AC_TYPE_TEXT:
+	case AC_TYPE_SECRET:
+	case AC_TYPE_PATH:
+		ac_wipe_and_free(*(char **)field(options, option));
+		break;
+	case AC_TYPE_ADDRESSES:
+		ac_addresses_clear(field(options, option));
+		break;
+	case AC_TYPE_URL:
+		ac_url_clear(field(options, option));
+		break;
+	case AC_TYPE_ALIASES:
+		ac_aliases_clear(field(options, option));
+		break;
+	default:
+		break; /* numbers */
+	}
+}
+
 void
 ac_config_free(struct ac_config *config)
 {
 	if (config == NULL)
 		return;
 	for (size_t i = 0; i < AC_OPTIONS; i++) {
-		const struct ac_option *option = ac_option_at(i);
-		char **text = field(&config->options, option);
-
 		ac_wipe_and_free(config->texts[i]);
-		if (option->type == AC_TYPE_TEXT ||
-		    option->type == AC_TYPE_PATH ||
-		    option->type == AC_TYPE_SECRET)
-			ac_wipe_and_free(*text);
+		clear_field(&config->options, ac_option_at(i));
 	}
-	ac_address_clear(&config->options.server_address);
-	ac_address_clear(&config->options.metrics_address);
-	ac_url_clear(&config->options.akash_base_url);
-	ac_aliases_clear(&config->options.model_aliases);
+	ac_handed_sockets_close(&config->handed_clients);
+	ac_handed_sockets_close(&config->handed_metrics);
 	free(config);
 }
 
@@ -217,14 +229,7 @@ set_option(struct ac_config *config, enum ac_option_source source,
 		    shown, why, option->allowed);
 	}
 	if (weaker) {
-		ac_address_clear(&scratch.server_address);
-		ac_address_clear(&scratch.metrics_address);
-		ac_url_clear(&scratch.akash_base_url);
-		ac_aliases_clear(&scratch.model_aliases);
-		if (option->type == AC_TYPE_TEXT ||
-		    option->type == AC_TYPE_PATH ||
-		    option->type == AC_TYPE_SECRET)
-			ac_wipe_and_free(*(char **)field(&scratch, option));
+		clear_field(&scratch, option);
 		return true;
 	}
 	config->sources[i] = source;
@@ -241,7 +246,8 @@ means_unset(const struct ac_option *option, enum ac_option_source source)
 	bool has_empty =
 	    option->type == AC_TYPE_TEXT || option->type == AC_TYPE_PATH ||
 	    option->type == AC_TYPE_REAL || option->type == AC_TYPE_ALIASES ||
-	    (option->type == AC_TYPE_ADDRESS && *option->default_value == '\0');
+	    (option->type == AC_TYPE_ADDRESSES &&
+		*option->default_value == '\0');
 
 	return !has_empty &&
 	       (source == AC_SOURCE_FILE || source == AC_SOURCE_ENVIRONMENT);
@@ -320,18 +326,18 @@ set_text(struct ac_options *options, const struct ac_option *option,
 }
 
 static bool
-set_address(struct ac_options *options, const struct ac_option *option,
+set_addresses(struct ac_options *options, const struct ac_option *option,
     const char *value, const char **why)
 {
-	struct ac_address *address = field(options, option);
-	struct ac_address parsed = {0};
+	struct ac_addresses *addresses = field(options, option);
+	struct ac_addresses parsed = {.count = 0};
 
 	/* An empty one is none, where none is the default. */
 	if ((*value != '\0' || *option->default_value != '\0') &&
-	    !ac_address_parse(&parsed, value, why))
+	    !ac_addresses_parse(&parsed, value, why))
 		return false;
-	ac_address_clear(address);
-	*address = parsed;
+	ac_addresses_clear(addresses);
+	*addresses = parsed;
 	return true;
 }
 
@@ -394,6 +400,22 @@ set_real(struct ac_options *options, const struct ac_option *option,
 		return false;
 	}
 	*real = (struct ac_optional_real){.set = true, .value = parsed};
+	return true;
+}
+
+static bool
+set_mode(struct ac_options *options, const struct ac_option *option,
+    const char *value, const char **why)
+{
+	int64_t *mode = field(options, option);
+
+	if (*value == '\0' || strlen(value) > 4 ||
+	    value[strspn(value, "01234567")] != '\0' ||
+	    strtol(value, NULL, 8) > 0777) {
+		*why = "it is not an octal number up to 0777";
+		return false;
+	}
+	*mode = strtol(value, NULL, 8);
 	return true;
 }
 
@@ -508,6 +530,8 @@ add_wrapped(struct evbuffer *out, const char *text)
 	}
 }
 
+static const char restart[] = "Changes with a restart alone.";
+
 char *
 ac_config_help(void)
 {
@@ -522,6 +546,8 @@ ac_config_help(void)
 		    option->type == AC_TYPE_SWITCH ? "" : " ",
 		    option->type == AC_TYPE_SWITCH ? "" : option->placeholder);
 		add_wrapped(text, option->help);
+		if (option->needs_restart)
+			evbuffer_add_printf(text, "      %s\n", restart);
 		if (*option->default_value != '\0')
 			evbuffer_add_printf(
 			    text, "      Default: %s\n", option->default_value);
@@ -557,9 +583,11 @@ ac_config_markdown(void)
 		const struct ac_option *option = ac_option_at(i);
 		const char *quote = *option->default_value == '\0' ? "" : "`";
 
-		evbuffer_add_printf(text, "| `%s` | %s%s%s | %s | %s |\n",
+		evbuffer_add_printf(text, "| `%s` | %s%s%s | %s | %s%s%s |\n",
 		    option->name, quote, option->default_value, quote,
-		    option->allowed, option->help);
+		    option->allowed, option->help,
+		    option->needs_restart ? " " : "",
+		    option->needs_restart ? restart : "");
 	}
 	return ac_text_take(text);
 }

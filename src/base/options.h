@@ -13,6 +13,7 @@
 
 #include <akashchat/akashchat.h>
 
+#include "base/address.h"
 #include "base/aliases.h"
 #include "base/attr.h"
 #include "base/log.h"
@@ -46,8 +47,9 @@ struct ac_optional_real {
 /* Everything in force. Strings are owned and never NULL unless said. */
 struct ac_options {
 	/* serving */
-	struct ac_address server_address;
-	struct ac_address metrics_address; /* host NULL: none of its own */
+	struct ac_addresses server_addresses;
+	struct ac_addresses metrics_addresses; /* none: clients' have them */
+	int64_t unix_socket_mode;              /* permission bits */
 	char *tls_cert; /* NULL: plain; else tls_key is there too */
 	char *tls_key;
 	char *bearer_token;              /* NULL: none */
@@ -63,6 +65,7 @@ struct ac_options {
 	int64_t body_timeout_s;
 	int64_t keepalive_timeout_s;
 	int64_t write_timeout_s;
+	int64_t drain_delay_s;
 	int64_t drain_timeout_s;
 	/* upstream */
 	struct ac_url akash_base_url;
@@ -138,6 +141,19 @@ AC_MUST_CHECK bool ac_config_load_environment(
  * are skipped, an unknown name is an error. False as above. */
 AC_MUST_CHECK bool ac_config_load_file(struct ac_config *config,
     const char *path, char error[AC_OPTION_ERROR_SIZE]);
+
+/*
+ * Puts those options of fresh into config that may change while the program
+ * runs; what they were before is in fresh then. A change of another one is
+ * logged and left. The texts that config's options had are gone with fresh.
+ * Returns how many have changed.
+ */
+size_t ac_config_reload(struct ac_config *config, struct ac_config *fresh);
+
+/* The sockets that a service manager has handed over, for clients and for
+ * the metrics alone: to be taken out when they are listened on. */
+struct ac_handed_sockets *ac_config_handed_clients(struct ac_config *config);
+struct ac_handed_sockets *ac_config_handed_metrics(struct ac_config *config);
 
 /* The name of the option behind a flag: "--server-address" gives
  * SERVER_ADDRESS; NULL if there is none. *is_switch tells whether the flag

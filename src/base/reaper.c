@@ -5,7 +5,6 @@
  * they go in the same run.
  */
 #include "base/reaper.h"
-#include "base/timer.h"
 
 #include <stdlib.h>
 
@@ -13,6 +12,7 @@
 
 #include "base/attr.h"
 #include "base/mem.h"
+#include "base/timer.h"
 
 struct entry {
 	struct entry *next;

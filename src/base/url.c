@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* URLs by libevent's parser, listening addresses by hand: see url.h. */
+/* URLs by libevent's parser: see url.h. */
 #include "base/url.h"
 
 #include <stdio.h>
@@ -102,70 +102,4 @@ ac_ip_is_literal(const char *host)
 
 	return evutil_inet_pton(AF_INET, host, bytes) == 1 ||
 	       evutil_inet_pton(AF_INET6, host, bytes) == 1;
-}
-
-static bool
-parse_port(uint16_t *port, const char *text)
-{
-	char *end;
-	unsigned long value;
-
-	if (*text < '0' || *text > '9' || strlen(text) > 5)
-		return false;
-	value = strtoul(text, &end, 10);
-	if (*end != '\0' || value > 65535)
-		return false;
-	*port = (uint16_t)value;
-	return true;
-}
-
-/* Whether host is "[…]" around an IPv6 address. */
-static bool
-is_in_brackets(const char *host, size_t len)
-{
-	unsigned char bytes[16];
-	char *address;
-	bool ok;
-
-	if (len <= 2 || host[0] != '[' || host[len - 1] != ']')
-		return false;
-	address = ac_memdup(host + 1, len - 2);
-	ok = evutil_inet_pton(AF_INET6, address, bytes) == 1;
-	free(address);
-	return ok;
-}
-
-bool
-ac_address_parse(struct ac_address *address, const char *text, const char **why)
-{
-	const char *colon = strrchr(text, ':');
-	const char *host = text;
-	size_t host_len;
-
-	if (colon == NULL) {
-		*why = "it has no port (host:port, :port or [::1]:port)";
-		return false;
-	}
-	host_len = (size_t)(colon - text);
-	if (is_in_brackets(text, host_len)) {
-		host++;
-		host_len -= 2;
-	} else if (memchr(text, ':', host_len) != NULL ||
-		   strcspn(text, "[]") < host_len) {
-		*why = "an IPv6 address stands in brackets: [::1]:port";
-		return false;
-	}
-	if (!parse_port(&address->port, colon + 1)) {
-		*why = "its port is not a number from 0 to 65535";
-		return false;
-	}
-	address->host = ac_memdup(host, host_len);
-	return true;
-}
-
-void
-ac_address_clear(struct ac_address *address)
-{
-	free(address->host);
-	*address = (struct ac_address){0};
 }

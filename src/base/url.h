@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* An origin (AKASH_BASE_URL) and a listening address (SERVER_ADDRESS). */
+/* The URL of an origin (AKASH_BASE_URL). */
 #ifndef AC_BASE_URL_H
 #define AC_BASE_URL_H
 
@@ -27,17 +27,5 @@ void ac_url_clear(struct ac_url *url);
 
 /* Whether host is an IPv4 or IPv6 address and not a name; without brackets. */
 bool ac_ip_is_literal(const char *host);
-
-struct ac_address {
-	char *host; /* owned; "" means every interface */
-	uint16_t port;
-};
-
-/* Parses host:port, :port or [v6]:port. False as above. */
-AC_MUST_CHECK bool ac_address_parse(
-    struct ac_address *address, const char *text, const char **why);
-
-/* Frees the host; an all-zero address is fine. */
-void ac_address_clear(struct ac_address *address);
 
 #endif

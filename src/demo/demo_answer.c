@@ -12,7 +12,6 @@
  * plan and its timer; evhttp owns the request while the client is there.
  */
 #include "demo/demo_answer.h"
-#include "base/timer.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -29,6 +28,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/reaper.h"
+#include "base/timer.h"
 #include "demo/demo_plan.h"
 #include "demo/demo_reply.h"
 

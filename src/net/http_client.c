@@ -10,7 +10,6 @@
  *	    +------------------------------------------------ PAUSE
  */
 #include "net/http_client.h"
-#include "base/timer.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -26,6 +25,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/reaper.h"
+#include "base/timer.h"
 #include "base/url.h"
 #include "net/proxy.h"
 #include "net/resolver.h"

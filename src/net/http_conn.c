@@ -12,7 +12,6 @@
  * request of evhttp's is forgotten the moment evhttp ends it.
  */
 #include "net/http_conn.h"
-#include "base/timer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +24,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/reaper.h"
+#include "base/timer.h"
 #include "base/url.h"
 #include "net/http_conn_private.h"
 #include "net/proxy.h"

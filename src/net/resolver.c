@@ -8,7 +8,6 @@
  * cancelled while LOOKING stays until evdns has called back.
  */
 #include "net/resolver.h"
-#include "base/timer.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -22,6 +21,7 @@
 
 #include "base/attr.h"
 #include "base/mem.h"
+#include "base/timer.h"
 #include "base/url.h"
 
 struct ac_resolver {

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* Listening sockets: see listener.h. Names are looked up at the start only,
- * when blocking does no harm. */
+/* The listeners of one evhttp: see listener.h. */
 #include "server/listener.h"
-#include "base/timer.h"
 
-#include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -13,28 +9,35 @@
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/listener.h>
 #include <event2/util.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/timer.h"
+#include "server/bind.h"
 
-enum {
-	BACKLOG = 4096,
-	PORT_TRIES = 8, /* to find one that is free on 127.0.0.1 and ::1 */
-	LISTENERS_MAX = 2,
-	REST_MS = 200, /* after a connection could not be accepted */
+enum { REST_MS = 200 }; /* after a connection could not be accepted */
+
+struct listening {
+	struct evhttp_bound_socket *bound; /* evhttp's */
+	char *name; /* owned; for the log, NULL: its neighbour's */
+	uint16_t port;
+	char *path; /* owned; of a Unix socket that was made here … */
+	dev_t device;
+	ino_t inode; /* … which is this one */
 };
 
 struct ac_listeners {
 	TAILQ_ENTRY(ac_listeners) entry;
-	struct event_base *base;                          /* borrowed */
-	struct evhttp *http;                              /* borrowed */
-	struct evhttp_bound_socket *bound[LISTENERS_MAX]; /* evhttp's */
+	struct event_base *base; /* borrowed */
+	struct evhttp *http;     /* borrowed */
+	struct listening *items; /* owned */
 	size_t count;
 	struct event *rest_timer; /* owned */
 	bool paused;
@@ -49,191 +52,143 @@ static TAILQ_HEAD(, ac_listeners) registry = TAILQ_HEAD_INITIALIZER(registry);
 static void on_accept_error(struct evconnlistener *, void *http);
 static void on_rested(evutil_socket_t, short, void *arg);
 
-static void
-set_port(struct sockaddr *address, uint16_t port)
+/* Takes a listening socket. */
+static struct listening *
+add_socket(struct ac_listeners *listeners, int fd)
 {
-	if (address->sa_family == AF_INET6)
-		((struct sockaddr_in6 *)(void *)address)->sin6_port =
-		    htons(port);
-	else
-		((struct sockaddr_in *)(void *)address)->sin_port = htons(port);
-}
-
-static uint16_t
-bound_port(evutil_socket_t fd)
-{
-	union {
-		struct sockaddr any;
-		struct sockaddr_in v4;
-		struct sockaddr_in6 v6;
-	} address = {.v6 = {.sin6_port = 0}};
-	socklen_t len = sizeof(address);
-
-	if (getsockname(fd, &address.any, &len) != 0)
-		return 0;
-	return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port
-						       : address.v4.sin_port);
-}
-
-/* One socket; its port, or 0 and errno. */
-static uint16_t
-listen_on(struct ac_listeners *listeners, const struct sockaddr *address,
-    socklen_t len)
-{
-	unsigned flags =
-	    LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC;
-	struct evconnlistener *listener = evconnlistener_new_bind(
-	    listeners->base, NULL, NULL, flags, BACKLOG, address, (int)len);
-	struct evhttp_bound_socket *bound;
-	int on = 1;
+	unsigned flags = LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC;
+	struct evconnlistener *listener =
+	    evconnlistener_new(listeners->base, NULL, NULL, flags, 0, fd);
+	struct listening *item;
 
 	if (listener == NULL)
-		return 0;
-	/* Accepted sockets inherit it. */
-	setsockopt(evconnlistener_get_fd(listener), IPPROTO_TCP, TCP_NODELAY,
-	    &on, sizeof(on));
-	bound = evhttp_bind_listener(listeners->http, listener);
-	if (bound == NULL)
+		ac_out_of_memory();
+	listeners->items = ac_realloc(listeners->items,
+	    (listeners->count + 1) * sizeof(*listeners->items));
+	item = &listeners->items[listeners->count++];
+	*item = (struct listening){
+	    .bound = evhttp_bind_listener(listeners->http, listener),
+	    .port = ac_bound_port(fd),
+	};
+	if (item->bound == NULL)
 		ac_out_of_memory();
 	evconnlistener_set_error_cb(listener, on_accept_error);
-	listeners->bound[listeners->count++] = bound;
-	return bound_port(evconnlistener_get_fd(listener));
+	listeners->is_loopback =
+	    listeners->is_loopback && ac_bound_is_loopback(fd);
+	if (listeners->port == 0)
+		listeners->port = item->port;
+	return item;
 }
 
-static uint16_t
-listen_on_v4(struct ac_listeners *listeners, in_addr_t ip, uint16_t port)
+static void
+add_unix_socket(struct ac_listeners *listeners, int fd, const char *path)
 {
-	struct sockaddr_in address = {
-	    .sin_family = AF_INET,
-	    .sin_port = htons(port),
-	    .sin_addr.s_addr = htonl(ip),
-	};
+	struct listening *item = add_socket(listeners, fd);
+	struct stat status;
 
-	return listen_on(
-	    listeners, (struct sockaddr *)&address, sizeof(address));
-}
-
-static uint16_t
-listen_on_v6(
-    struct ac_listeners *listeners, const struct in6_addr *ip, uint16_t port)
-{
-	struct sockaddr_in6 address = {
-	    .sin6_family = AF_INET6,
-	    .sin6_port = htons(port),
-	    .sin6_addr = *ip,
-	};
-
-	return listen_on(
-	    listeners, (struct sockaddr *)&address, sizeof(address));
+	item->name = ac_asprintf("unix:%s", path);
+	if (lstat(path, &status) != 0)
+		return;
+	item->path = ac_strdup(path);
+	item->device = status.st_dev;
+	item->inode = status.st_ino;
 }
 
 static bool
-lacks_ipv6(int error)
-{
-	return error == EAFNOSUPPORT || error == EADDRNOTAVAIL;
-}
-
-/* 127.0.0.1 and ::1 on one port. */
-static uint16_t
-listen_on_localhost(struct ac_listeners *listeners, uint16_t wanted)
-{
-	uint16_t port = 0;
-
-	for (int i = 0; i < PORT_TRIES; i++) {
-		port = listen_on_v4(listeners, INADDR_LOOPBACK, wanted);
-		if (port == 0)
-			return 0;
-		if (listen_on_v6(listeners, &in6addr_loopback, port) != 0 ||
-		    lacks_ipv6(errno))
-			return port;
-		ac_listeners_stop(listeners);
-		errno = EADDRINUSE;
-		if (wanted != 0)
-			return 0;
-	}
-	return 0;
-}
-
-/* Every interface: one socket for both families where there is IPv6. */
-static uint16_t
-listen_on_all(struct ac_listeners *listeners, uint16_t wanted)
-{
-	uint16_t port = listen_on_v6(listeners, &in6addr_any, wanted);
-
-	if (port != 0 || !lacks_ipv6(errno))
-		return port;
-	return listen_on_v4(listeners, INADDR_ANY, wanted);
-}
-
-static bool
-is_loopback(const struct sockaddr *address)
-{
-	const struct sockaddr_in *v4 = (const void *)address;
-	const struct sockaddr_in6 *v6 = (const void *)address;
-
-	if (address->sa_family == AF_INET6)
-		return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
-	return address->sa_family == AF_INET &&
-	       ntohl(v4->sin_addr.s_addr) >> 24 == 127;
-}
-
-static uint16_t
-listen_on_name(struct ac_listeners *listeners, const struct ac_address *address,
-    const char **why)
-{
-	struct addrinfo hints = {
-	    .ai_family = AF_UNSPEC,
-	    .ai_socktype = SOCK_STREAM,
-	    .ai_flags = AI_PASSIVE,
-	};
-	struct addrinfo *list;
-	int result = getaddrinfo(address->host, NULL, &hints, &list);
-	uint16_t port;
-
-	if (result != 0) {
-		*why = gai_strerror(result);
-		return 0;
-	}
-	set_port(list->ai_addr, address->port);
-	listeners->is_loopback = is_loopback(list->ai_addr);
-	port = listen_on(listeners, list->ai_addr, list->ai_addrlen);
-	*why = strerror(errno);
-	freeaddrinfo(list);
-	return port;
-}
-
-static uint16_t
 listen_on_address(struct ac_listeners *listeners,
-    const struct ac_address *address, const char **why)
+    const struct ac_address *address, unsigned unix_mode, char *why,
+    size_t why_size)
 {
-	if (strcmp(address->host, "localhost") == 0) {
-		listeners->is_loopback = true;
-		return listen_on_localhost(listeners, address->port);
+	const char *reason = "";
+	struct ac_bound bound;
+
+	if (!ac_bind(&bound, address, unix_mode, &reason)) {
+		if (address->path != NULL)
+			snprintf(why, why_size, "cannot listen on unix:%s: %s",
+			    address->path, reason);
+		else
+			snprintf(why, why_size,
+			    "cannot listen on %s port %u: %s",
+			    *address->host == '\0' ? "any address"
+						   : address->host,
+			    (unsigned)address->port, reason);
+		return false;
 	}
-	if (*address->host == '\0')
-		return listen_on_all(listeners, address->port);
-	return listen_on_name(listeners, address, why);
+	if (address->path != NULL) {
+		add_unix_socket(listeners, bound.fds[0], address->path);
+		return true;
+	}
+	add_socket(listeners, bound.fds[0])->name = ac_strdup(address->host);
+	for (size_t i = 1; i < bound.count; i++)
+		add_socket(listeners, bound.fds[i]);
+	return true;
+}
+
+/* What a service manager opened stays as it is. */
+static void
+listen_on_handed(
+    struct ac_listeners *listeners, struct ac_handed_sockets *handed)
+{
+	int on = 1;
+
+	for (size_t i = 0; i < handed->count; i++) {
+		/* Accepted sockets inherit it; a Unix socket has none. */
+		setsockopt(
+		    handed->fds[i], IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		add_socket(listeners, handed->fds[i])->name =
+		    ac_strdup("handed over");
+	}
+	handed->count = 0;
+}
+
+static bool
+listen_on_addresses(struct ac_listeners *listeners,
+    const struct ac_listen *where, char *why, size_t why_size)
+{
+	for (size_t i = 0; i < where->addresses->count; i++) {
+		if (!listen_on_address(listeners, &where->addresses->items[i],
+			where->unix_mode, why, why_size))
+			return false;
+	}
+	return true;
+}
+
+static void
+log_addresses(
+    const struct ac_listeners *listeners, const struct ac_listen *where)
+{
+	for (size_t i = 0; i < listeners->count; i++) {
+		const struct listening *item = &listeners->items[i];
+
+		if (item->name != NULL && item->port != 0)
+			ac_log_info(where->message,
+			    AC_STR("address", item->name),
+			    AC_INT("port", item->port));
+		else if (item->name != NULL)
+			ac_log_info(
+			    where->message, AC_STR("address", item->name));
+	}
 }
 
 struct ac_listeners *
 ac_listeners_new(struct event_base *base, struct evhttp *http,
-    const struct ac_address *address, char *why, size_t why_size)
+    const struct ac_listen *where, char *why, size_t why_size)
 {
 	struct ac_listeners *listeners = ac_calloc(1, sizeof(*listeners));
-	const char *reason = NULL;
 
 	listeners->base = base;
 	listeners->http = http;
+	listeners->is_loopback = true;
 	listeners->rest_timer = ac_timer_new(base, on_rested, listeners);
 	TAILQ_INSERT_TAIL(&registry, listeners, entry);
-	listeners->port = listen_on_address(listeners, address, &reason);
-	if (listeners->port != 0)
-		return listeners;
-	snprintf(why, why_size, "cannot listen on %s port %u: %s",
-	    *address->host == '\0' ? "any address" : address->host,
-	    (unsigned)address->port, reason != NULL ? reason : strerror(errno));
-	ac_listeners_free(listeners);
-	return NULL;
+	if (where->handed->count > 0) {
+		listen_on_handed(listeners, where->handed);
+	} else if (!listen_on_addresses(listeners, where, why, why_size)) {
+		ac_listeners_free(listeners);
+		return NULL;
+	}
+	log_addresses(listeners, where);
+	return listeners;
 }
 
 uint16_t
@@ -251,7 +206,7 @@ ac_listeners_are_loopback(const struct ac_listeners *listeners)
 static struct evconnlistener *
 listener_of(const struct ac_listeners *listeners, size_t i)
 {
-	return evhttp_bound_socket_get_listener(listeners->bound[i]);
+	return evhttp_bound_socket_get_listener(listeners->items[i].bound);
 }
 
 static void
@@ -313,12 +268,28 @@ on_rested(evutil_socket_t fd, short what, void *arg)
 		enable(listeners);
 }
 
+/* Unless somebody else has put another in its place. */
+static void
+remove_file(const struct listening *item)
+{
+	struct stat status;
+
+	if (item->path != NULL && lstat(item->path, &status) == 0 &&
+	    status.st_dev == item->device && status.st_ino == item->inode)
+		unlink(item->path);
+}
+
 void
 ac_listeners_stop(struct ac_listeners *listeners)
 {
-	while (listeners->count > 0)
-		evhttp_del_accept_socket(
-		    listeners->http, listeners->bound[--listeners->count]);
+	while (listeners->count > 0) {
+		struct listening *item = &listeners->items[--listeners->count];
+
+		remove_file(item);
+		free(item->path);
+		free(item->name);
+		evhttp_del_accept_socket(listeners->http, item->bound);
+	}
 }
 
 void
@@ -329,5 +300,6 @@ ac_listeners_free(struct ac_listeners *listeners)
 	ac_listeners_stop(listeners);
 	TAILQ_REMOVE(&registry, listeners, entry);
 	event_free(listeners->rest_timer);
+	free(listeners->items);
 	free(listeners);
 }

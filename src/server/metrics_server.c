@@ -39,9 +39,15 @@ on_room(void *arg)
 }
 
 struct ac_metrics_server *
-ac_metrics_server_new(const struct ac_api *clients, char *why, size_t why_size)
+ac_metrics_server_new(const struct ac_api *clients,
+    struct ac_handed_sockets *handed, char *why, size_t why_size)
 {
-	const struct ac_address *address = &clients->options->metrics_address;
+	struct ac_listen where = {
+	    .addresses = &clients->options->metrics_addresses,
+	    .unix_mode = (unsigned)clients->options->unix_socket_mode,
+	    .handed = handed,
+	    .message = "metrics are served",
+	};
 	struct ac_metrics_server *server = ac_calloc(1, sizeof(*server));
 	struct ac_api *api = &server->api;
 
@@ -55,14 +61,12 @@ ac_metrics_server_new(const struct ac_api *clients, char *why, size_t why_size)
 	api->conns.arg = server;
 	server->http = ac_api_evhttp_new(api);
 	server->listeners = ac_listeners_new(
-	    clients->base, server->http, address, why, why_size);
+	    clients->base, server->http, &where, why, why_size);
 	if (server->listeners == NULL) {
 		ac_metrics_server_free(server);
 		return NULL;
 	}
 	api->loopback_only = ac_listeners_are_loopback(server->listeners);
-	ac_log_info("metrics are served", AC_STR("address", address->host),
-	    AC_INT("port", ac_listeners_port(server->listeners)));
 	return server;
 }
 

@@ -9,13 +9,15 @@
 #include "base/attr.h"
 
 struct ac_api;
+struct ac_handed_sockets;
 struct ac_metrics_server;
 
 /* Listens, with the loop, the options and the instruments of clients, the api
- * that the metrics are about; all borrowed. NULL and a line in why where it
- * cannot. */
+ * that the metrics are about; all borrowed. handed is as in struct ac_listen.
+ * NULL and a line in why where it cannot. */
 AC_MUST_CHECK struct ac_metrics_server *ac_metrics_server_new(
-    const struct ac_api *clients, char *why, size_t why_size);
+    const struct ac_api *clients, struct ac_handed_sockets *handed, char *why,
+    size_t why_size);
 
 /* Closes its connections, before the reaper goes; NULL is fine. */
 void ac_metrics_server_free(struct ac_metrics_server *server);

@@ -50,3 +50,9 @@ ac_process_init(void)
 	event_set_log_callback(on_libevent_log);
 	event_set_fatal_callback(on_libevent_fatal);
 }
+
+void
+ac_log_failure(const char *message, const char *reason)
+{
+	ac_log_error(message, AC_STR("reason", reason));
+}

@@ -3,7 +3,9 @@
  * The server (akashchat.h): builds the parts in order, takes them down in
  * reverse, and drains. Owned by the host.
  *
- *	SERVING -> DRAINING (no listener, requests finish) -> DRAINED
+ *	SERVING -> DELAYING (told /ready, takes new connections) -> DRAINING
+ *	(no listener, requests finish) -> LAST_WORDS (they get an error) ->
+ *	DRAINED
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,11 +40,21 @@
 enum {
 	DESCRIPTORS_KEPT = 64, /* for everything but clients */
 	CONNECTIONS_MIN = 16,
+	LAST_WORDS_MS = 1000, /* to write errors to those who are cut */
+};
+
+enum server_state {
+	SERVER_SERVING,
+	SERVER_DELAYING,
+	SERVER_DRAINING,
+	SERVER_LAST_WORDS,
+	SERVER_DRAINED, /* on_drained was called or is about to be */
 };
 
 struct ac_server {
 	struct event_base *base;          /* borrowed */
-	const struct ac_options *options; /* borrowed */
+	struct ac_config *config;         /* borrowed */
+	const struct ac_options *options; /* its */
 	struct ac_reaper *reaper;         /* owned, like all that follows */
 	struct ac_demo *demo;             /* NULL: the real upstream */
 	struct ac_url upstream_url;       /* of the demo */
@@ -64,50 +76,57 @@ struct ac_server {
 	struct event *drained_event;
 	void (*on_drained)(struct ac_server *, void *arg);
 	void *drained_arg;
-	bool draining;
-	bool drained; /* on_drained was called or is about to be */
+	enum server_state state;
 };
 
 static bool build_demo(struct ac_server *, char reason[AC_REASON_SIZE]);
 static bool build_upstream(struct ac_server *, char reason[AC_REASON_SIZE]);
-static bool build_client_tls(struct ac_server *, char reason[AC_REASON_SIZE]);
-static bool build_keys(struct ac_server *, char reason[AC_REASON_SIZE]);
+static bool load_tls(struct ac_tls_server **, const struct ac_options *,
+    char reason[AC_REASON_SIZE]);
+static bool load_keys(struct ac_keys **, const struct ac_options *,
+    const struct ac_keys *previous, char reason[AC_REASON_SIZE]);
+static void read_trusted_proxies(struct ac_server *);
 static bool build_http(struct ac_server *, char reason[AC_REASON_SIZE]);
 static bool build_metrics(struct ac_server *, char reason[AC_REASON_SIZE]);
 static void on_idle(void *arg);
-static void on_drain_timeout(evutil_socket_t, short, void *arg);
+static void on_drain_timer(evutil_socket_t, short, void *arg);
 static void on_drained_event(evutil_socket_t, short, void *arg);
 
+/* DEFAULT_MODEL is to hold for the first request too. */
+static void
+learn_models(struct ac_server *server)
+{
+	if (server->options->default_model != NULL)
+		ac_models_known(server->upstream->models);
+}
+
 struct ac_server *
-ac_server_new(struct event_base *base, const struct ac_config *config,
+ac_server_new(struct event_base *base, struct ac_config *config,
     char reason[AC_REASON_SIZE])
 {
 	struct ac_server *server = ac_calloc(1, sizeof(*server));
 
 	server->base = base;
+	server->config = config;
 	server->options = ac_config_options(config);
 	ac_log_set_level(server->options->log_level);
 	ac_log_set_format(server->options->log_format);
 	server->reaper = ac_reaper_new(base);
-	server->drain_timer = ac_timer_new(base, on_drain_timeout, server);
+	server->drain_timer = ac_timer_new(base, on_drain_timer, server);
 	server->drained_event = ac_timer_new(base, on_drained_event, server);
 	if (!build_demo(server, reason) || !build_upstream(server, reason) ||
-	    !build_client_tls(server, reason) || !build_keys(server, reason) ||
+	    !load_tls(&server->client_tls, server->options, reason) ||
+	    !load_keys(&server->keys, server->options, NULL, reason) ||
 	    !build_http(server, reason) || !build_metrics(server, reason)) {
 		ac_server_free(server);
 		return NULL;
 	}
-	/* DEFAULT_MODEL is to hold for the first request too. */
-	if (server->options->default_model != NULL)
-		ac_models_known(server->upstream->models);
-	ac_log_info("listening",
-	    AC_STR("address", server->options->server_address.host),
-	    AC_INT("port", ac_server_port(server)),
+	learn_models(server);
+	ac_log_info("serving", AC_STR("version", ac_version()),
 	    AC_STR(
 		"upstream", server->demo != NULL
 				? "demo"
-				: server->options->akash_base_url.host_header),
-	    AC_STR("version", ac_version()));
+				: server->options->akash_base_url.host_header));
 	return server;
 }
 
@@ -172,10 +191,10 @@ build_upstream(struct ac_server *server, char reason[AC_REASON_SIZE])
 }
 
 static bool
-build_client_tls(struct ac_server *server, char reason[AC_REASON_SIZE])
+load_tls(struct ac_tls_server **tls, const struct ac_options *options,
+    char reason[AC_REASON_SIZE])
 {
-	const struct ac_options *options = server->options;
-
+	*tls = NULL;
 	if (options->tls_cert == NULL && options->tls_key == NULL)
 		return true;
 	if (options->tls_cert == NULL || options->tls_key == NULL) {
@@ -185,31 +204,38 @@ build_client_tls(struct ac_server *server, char reason[AC_REASON_SIZE])
 		    options->tls_cert != NULL ? "TLS_KEY" : "TLS_CERT");
 		return false;
 	}
-	server->client_tls = ac_tls_server_new(
+	*tls = ac_tls_server_new(
 	    options->tls_cert, options->tls_key, reason, AC_REASON_SIZE);
-	return server->client_tls != NULL;
+	return *tls != NULL;
 }
 
 static bool
-build_keys(struct ac_server *server, char reason[AC_REASON_SIZE])
+load_keys(struct ac_keys **keys, const struct ac_options *options,
+    const struct ac_keys *previous, char reason[AC_REASON_SIZE])
 {
-	const struct ac_options *options = server->options;
-	const char *why;
-
-	/* The option's check has read it before. */
-	if (options->trusted_proxies != NULL &&
-	    !ac_ip_ranges_parse(
-		&server->trusted_proxies, options->trusted_proxies, &why))
-		abort();
-	server->gate = ac_gate_new(server->base, options);
+	*keys = NULL;
 	if (options->api_keys_file == NULL && options->bearer_token == NULL)
 		return true;
-	server->keys = ac_keys_load(options->api_keys_file,
-	    options->bearer_token, NULL, reason, AC_REASON_SIZE);
-	if (server->keys != NULL && ac_keys_count(server->keys) == 0)
+	*keys = ac_keys_load(options->api_keys_file, options->bearer_token,
+	    previous, reason, AC_REASON_SIZE);
+	if (*keys != NULL && ac_keys_count(*keys) == 0)
 		ac_log_warn("there is no key, so every one is refused",
 		    AC_STR("file", options->api_keys_file));
-	return server->keys != NULL;
+	return *keys != NULL;
+}
+
+static void
+read_trusted_proxies(struct ac_server *server)
+{
+	const char *text = server->options->trusted_proxies;
+	const char *why;
+
+	ac_ip_ranges_clear(&server->trusted_proxies);
+	server->trusted_proxies.has_unix = false;
+	/* The option's check has read it before. */
+	if (text != NULL &&
+	    !ac_ip_ranges_parse(&server->trusted_proxies, text, &why))
+		abort();
 }
 
 /* Each client may need a connection to the upstream too. */
@@ -247,21 +273,29 @@ on_room(void *arg)
 		ac_listeners_resume(server->listeners);
 }
 
+static bool
+has_metrics_address(const struct ac_server *server)
+{
+	return server->options->metrics_addresses.count > 0 ||
+	       ac_config_handed_metrics(server->config)->count > 0;
+}
+
 static void
 build_api(struct ac_server *server)
 {
 	struct ac_api *api = &server->api;
 
+	read_trusted_proxies(server);
+	server->gate = ac_gate_new(server->base, server->options);
 	server->instruments = ac_instruments_new(api);
 	ac_api_init(api, server->base, server->reaper, server->options,
 	    server->upstream, server->instruments);
-	if (server->options->metrics_address.host != NULL)
+	if (has_metrics_address(server))
 		api->routes = AC_API_ALL_BUT_METRICS;
 	api->tls = server->client_tls;
 	api->keys = server->keys;
 	api->gate = server->gate;
 	api->trusted_proxies = &server->trusted_proxies;
-	api->on_idle = on_idle;
 	api->idle_arg = server;
 	api->conns.max = count_connections(server->options);
 	api->conns.on_full = on_full;
@@ -272,10 +306,17 @@ build_api(struct ac_server *server)
 static bool
 build_http(struct ac_server *server, char reason[AC_REASON_SIZE])
 {
+	struct ac_listen where = {
+	    .addresses = &server->options->server_addresses,
+	    .unix_mode = (unsigned)server->options->unix_socket_mode,
+	    .handed = ac_config_handed_clients(server->config),
+	    .message = "listening",
+	};
+
 	build_api(server);
 	server->http = ac_api_evhttp_new(&server->api);
-	server->listeners = ac_listeners_new(server->base, server->http,
-	    &server->options->server_address, reason, AC_REASON_SIZE);
+	server->listeners = ac_listeners_new(
+	    server->base, server->http, &where, reason, AC_REASON_SIZE);
 	if (server->listeners == NULL)
 		return false;
 	server->api.loopback_only =
@@ -289,10 +330,10 @@ build_http(struct ac_server *server, char reason[AC_REASON_SIZE])
 static bool
 build_metrics(struct ac_server *server, char reason[AC_REASON_SIZE])
 {
-	if (server->options->metrics_address.host == NULL)
+	if (server->api.routes == AC_API_ALL)
 		return true;
-	server->metrics =
-	    ac_metrics_server_new(&server->api, reason, AC_REASON_SIZE);
+	server->metrics = ac_metrics_server_new(&server->api,
+	    ac_config_handed_metrics(server->config), reason, AC_REASON_SIZE);
 	return server->metrics != NULL;
 }
 
@@ -302,22 +343,69 @@ ac_server_port(const struct ac_server *server)
 	return ac_listeners_port(server->listeners);
 }
 
+bool
+ac_server_reload(struct ac_server *server, struct ac_config *fresh,
+    char reason[AC_REASON_SIZE])
+{
+	const struct ac_options *options = ac_config_options(fresh);
+	struct ac_tls_server *tls;
+	struct ac_keys *keys;
+	size_t changes;
+
+	if (!load_tls(&tls, options, reason))
+		return false;
+	if (!load_keys(&keys, options, server->keys, reason)) {
+		ac_tls_server_free(tls);
+		return false;
+	}
+	changes = ac_config_reload(server->config, fresh);
+	ac_log_set_level(server->options->log_level);
+	ac_log_set_format(server->options->log_format);
+	/* Connections hold on to the old certificate, requests to old keys. */
+	ac_tls_server_free(server->client_tls);
+	server->api.tls = server->client_tls = tls;
+	ac_keys_unref(server->keys);
+	server->api.keys = server->keys = keys;
+	ac_gate_set_limits(server->gate, server->options);
+	read_trusted_proxies(server);
+	evhttp_set_max_body_size(
+	    server->http, (ev_ssize_t)server->options->max_body_size);
+	server->api.conns.max = count_connections(server->options);
+	if (server->api.conns.count < server->api.conns.max)
+		on_room(server);
+	learn_models(server);
+	ac_log_info("reloaded", AC_INT("options_changed", (int64_t)changes));
+	return true;
+}
+
+static void
+stop_listening(struct ac_server *server)
+{
+	server->state = SERVER_DRAINING;
+	ac_listeners_stop(server->listeners);
+	server->api.on_idle = on_idle;
+	ac_timer_start(
+	    server->drain_timer, server->options->drain_timeout_s * 1000);
+	ac_api_check_idle(&server->api);
+}
+
 void
 ac_server_drain(struct ac_server *server,
     void (*on_drained)(struct ac_server *, void *arg), void *arg)
 {
-	if (server->draining)
+	if (server->state != SERVER_SERVING)
 		return;
-	server->draining = true;
+	server->state = SERVER_DELAYING;
 	server->api.draining = true;
 	server->on_drained = on_drained;
 	server->drained_arg = arg;
-	ac_listeners_stop(server->listeners);
-	ac_log_info(
-	    "draining", AC_INT("timeout_s", server->options->drain_timeout_s));
+	ac_log_info("draining",
+	    AC_INT("delay_s", server->options->drain_delay_s),
+	    AC_INT("timeout_s", server->options->drain_timeout_s));
+	/* Without a delay too the loop goes round once: connections that are
+	 * in the kernel's queue are taken, which nobody could reset. */
 	ac_timer_start(
-	    server->drain_timer, server->options->drain_timeout_s * 1000);
-	ac_api_check_idle(&server->api);
+	    server->drain_timer, server->options->drain_delay_s * 1000);
 }
 
 /* The last running request has ended. */
@@ -326,21 +414,36 @@ on_idle(void *arg)
 {
 	struct ac_server *server = arg;
 
-	if (server->drained)
+	if (server->state == SERVER_DRAINED)
 		return;
-	server->drained = true;
+	server->state = SERVER_DRAINED;
 	ac_timer_run_soon(server->drained_event);
 }
 
 static void
-on_drain_timeout(evutil_socket_t fd, short what, void *arg)
+on_drain_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct ac_server *server = arg;
 
 	AC_UNUSED(fd);
 	AC_UNUSED(what);
-	ac_api_abort_all(&server->api);
-	on_idle(server); /* uploads that are still under way are cut too */
+	switch (server->state) {
+	case SERVER_DELAYING:
+		stop_listening(server);
+		break;
+	case SERVER_DRAINING:
+		server->state = SERVER_LAST_WORDS;
+		ac_timer_start(server->drain_timer, LAST_WORDS_MS);
+		ac_api_give_up_all(&server->api);
+		break;
+	case SERVER_LAST_WORDS:
+		ac_api_abort_all(&server->api);
+		on_idle(server); /* uploads that are under way are cut too */
+		break;
+	case SERVER_SERVING:
+	case SERVER_DRAINED:
+		break;
+	}
 }
 
 static void

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* One GET, read whole: see fetch.h. Owned by the session or the models. */
 #include "upstream/fetch.h"
-#include "base/timer.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/reaper.h"
+#include "base/timer.h"
 #include "net/http_client.h"
 #include "upstream/site.h"
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* A picture read whole: see image_fetch.h. Owned by the API's handler. */
 #include "upstream/image_fetch.h"
-#include "base/timer.h"
 
 #include <stdlib.h>
 
@@ -12,6 +11,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/reaper.h"
+#include "base/timer.h"
 #include "upstream/image_data.h"
 #include "upstream/image_file.h"
 #include "upstream/image_ref.h"

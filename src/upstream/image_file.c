@@ -8,7 +8,6 @@
  *	  (a name that is none: OVER in the next turn)
  */
 #include "upstream/image_file.h"
-#include "base/timer.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -21,6 +20,7 @@
 #include "base/mem.h"
 #include "base/reaper.h"
 #include "base/text.h"
+#include "base/timer.h"
 #include "net/http_client.h"
 #include "upstream/answer.h"
 #include "upstream/image_data.h"

@@ -13,7 +13,6 @@
  * about one more costs nothing.
  */
 #include "upstream/image_jobs.h"
-#include "base/timer.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -28,6 +27,7 @@
 #include "base/mem.h"
 #include "base/name.h"
 #include "base/text.h"
+#include "base/timer.h"
 #include "upstream/fetch.h"
 #include "upstream/image_data.h"
 #include "upstream/image_ref.h"

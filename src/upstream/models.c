@@ -8,7 +8,6 @@
  *	           +- stale -+ (once)
  */
 #include "upstream/models.h"
-#include "base/timer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +20,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/timer.h"
 #include "upstream/fetch.h"
 #include "upstream/session.h"
 #include "upstream/site.h"

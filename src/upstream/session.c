@@ -12,7 +12,6 @@
  * "Fetching" and "a token is there" are independent facts: fetch and token.
  */
 #include "upstream/session.h"
-#include "base/timer.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,6 +25,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/timer.h"
 #include "net/http_message.h"
 #include "upstream/fetch.h"
 #include "upstream/set_cookie.h"
@@ -37,6 +37,7 @@ enum {
 	FIRST_PAUSE_MS = 500,
 	LONGEST_PAUSE_MS = 30000,
 	BODY_MAX = 64 * 1024,
+	UNAVAILABLE_AFTER = 3, /* failures in a row */
 };
 
 struct ac_session_wait {
@@ -62,6 +63,8 @@ struct ac_session {
 	int64_t pause_ms;          /* 0: the last fetch went well */
 	int64_t pause_until_ms;
 	struct ac_error last_error; /* valid while pause_ms is not 0 */
+	unsigned failures_in_row;
+	bool available;
 	struct ac_session_counts counts;
 };
 
@@ -136,6 +139,30 @@ ac_session_token(struct ac_session *session)
 	if (session->token != NULL && now >= session->renew_ms)
 		renew(session);
 	return session->token;
+}
+
+static void
+set_available(struct ac_session *session, bool available)
+{
+	if (session->available == available)
+		return;
+	session->available = available;
+	if (available)
+		ac_log_info("ready", AC_STR("upstream", "gives sessions"));
+	else
+		ac_log_warn("not ready", AC_STR("upstream", "gives no session"),
+		    AC_INT("failures", session->failures_in_row));
+}
+
+bool
+ac_session_is_available(struct ac_session *session)
+{
+	if (ac_session_token(session) == NULL) {
+		if (session->failures_in_row >= UNAVAILABLE_AFTER)
+			set_available(session, false);
+		renew(session);
+	}
+	return session->available;
 }
 
 struct ac_session_wait *
@@ -243,6 +270,8 @@ succeed(struct ac_session *session)
 	session->renew_ms = now + max_age_s * 10 * RENEW_PERCENT;
 	session->used = false;
 	session->pause_ms = 0;
+	session->failures_in_row = 0;
+	set_available(session, true);
 	session->counts.renewals++;
 	ac_timer_start(session->renew_timer, session->renew_ms - now);
 	ac_log_info("session obtained", AC_INT("max_age_s", max_age_s));
@@ -258,6 +287,7 @@ fail(struct ac_session *session, const struct ac_error *error)
 		session->pause_ms = LONGEST_PAUSE_MS;
 	session->pause_until_ms = ac_clock_ms() + session->pause_ms;
 	session->last_error = *error;
+	session->failures_in_row++;
 	session->counts.failures++;
 	ac_log_warn("no session could be had", AC_STR("reason", error->message),
 	    AC_INT("pause_ms", session->pause_ms));

@@ -7,6 +7,7 @@
 #ifndef AC_UPSTREAM_SESSION_H
 #define AC_UPSTREAM_SESSION_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -30,6 +31,14 @@ void ac_session_free(struct ac_session *session);
 /* The token if there is a valid one (borrowed until the loop goes on), or
  * NULL: then wait for one. Counts as traffic, which keeps renewal going. */
 const char *ac_session_token(struct ac_session *session);
+
+/*
+ * Whether sessions can be had, with hysteresis: from the first success on,
+ * until three fetches in a row have failed and no valid token is left. Where
+ * there is none it is asked for, as far as the pause between failures allows,
+ * so that asking again tells more.
+ */
+bool ac_session_is_available(struct ac_session *session);
 
 struct ac_session_counts ac_session_count(const struct ac_session *session);
 

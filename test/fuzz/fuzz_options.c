@@ -100,11 +100,19 @@ check_address(const char *text)
 		FUZZ_CHECK(why != NULL && *why != '\0');
 		return;
 	}
-	composed = ac_asprintf(strchr(address.host, ':') ? "[%s]:%u" : "%s:%u",
-	    address.host, (unsigned)address.port);
+	FUZZ_CHECK((address.host == NULL) != (address.path == NULL));
+	if (address.path != NULL)
+		composed = ac_asprintf("unix:%s", address.path);
+	else
+		composed =
+		    ac_asprintf(strchr(address.host, ':') ? "[%s]:%u" : "%s:%u",
+			address.host, (unsigned)address.port);
 	FUZZ_CHECK(ac_address_parse(&again, composed, &why));
 	FUZZ_CHECK(again.port == address.port);
-	FUZZ_CHECK(strcmp(again.host, address.host) == 0);
+	if (address.path != NULL)
+		FUZZ_CHECK(strcmp(again.path, address.path) == 0);
+	else
+		FUZZ_CHECK(strcmp(again.host, address.host) == 0);
 	free(composed);
 	ac_address_clear(&address);
 	ac_address_clear(&again);

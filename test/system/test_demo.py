@@ -141,7 +141,7 @@ def test_clients_do_not_notice_the_newer_protocol(demo, scenario, stream):
 def test_demo_needs_no_upstream(launch):
     """Its own place is not taken from AKASH_BASE_URL."""
     program = launch(DEMO="on", AKASH_BASE_URL="http://127.0.0.1:1")
-    assert program.wait_log("listening").get("upstream") == "demo"
+    assert program.wait_log("serving").get("upstream") == "demo"
     check_completion(program.chat("Hello").json())
 
 

@@ -10,7 +10,7 @@ from support import GUARD_S
 from support import datastream as ds
 from support.client import Connection, chat_body
 from support.program import Program
-from support.shape import check_completion, check_stream
+from support.shape import check_completion, check_error, check_stream
 
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
 
@@ -142,18 +142,73 @@ def test_second_signal_ends_at_once(program, upstream, slow, first, second):
 
 
 @pytest.mark.parametrize("seconds", ["0", "1"])
-def test_drain_ends_after_its_time(start, upstream, slow, seconds):
+def test_drain_ends_a_stream_after_its_time(start, upstream, slow, seconds):
+    """With an error, so that nobody takes what came for the whole."""
     upstream.on_chat = slow.until_gone
     program = start(DRAIN_TIMEOUT=seconds)
     response = program.open_stream()
     with response.connection:
         events, _ = begin(response)
         program.signal()
-        program.check(program.wait())
-        assert events.next() is None
-        assert not response.complete
+        [error] = events.rest()
+        assert json.loads(error)["error"]["code"] == "shutting_down"
+        assert response.connection.is_closed()
+    program.check(program.wait())
     assert slow.gone.wait(GUARD_S)
     assert program.access(response).get("end") == "drain"
+
+
+def test_drain_ends_a_whole_answer_after_its_time(start, upstream, slow):
+    upstream.on_chat = slow.silent_until_gone
+    program = start(DRAIN_TIMEOUT="0")
+    with program.connect() as connection:
+        connection.send("POST", "/v1/chat/completions", chat_body())
+        assert upstream.wait_for("chat", 1)
+        program.signal()
+        response = connection.response()
+        check_error(response, 503, "shutting_down")
+        assert response.header("Connection") == "close"
+    program.check(program.wait())
+    assert program.access(response).get("end") == "drain"
+
+
+def test_upload_that_goes_on_does_not_hold_up_the_end(start):
+    program = start(DRAIN_TIMEOUT="0")
+    with program.connect() as connection:
+        connection.send_raw(b"POST /v1/chat/completions HTTP/1.1\r\n"
+                            b"Host: a\r\nContent-Length: 100\r\n\r\n{")
+        assert program.get("/health").status == 200
+        program.signal()
+        program.check(program.wait())
+
+
+def test_listener_stays_open_for_the_delay(start, upstream, slow):
+    """Requests are served as before, but /ready turns a load balancer away."""
+    program = start(DRAIN_DELAY="2", DRAIN_TIMEOUT="0")
+    while program.get("/ready").status != 200:
+        pass
+    program.signal()
+    line = program.wait_log("draining")
+    assert (line.get("delay_s"), line.get("timeout_s")) == ("2", "0")
+    answer = program.get("/ready")
+    assert answer.status == 503
+    assert answer.json() == {"status": "not ready",
+                             "reason": "the program is shutting down"}
+    assert answer.header("Connection") == "close"
+    slow.go_on.set()
+    assert program.chat().status == 200
+    assert program.get("/health").status == 200
+    assert upstream.count("chat") == 1
+    program.check(program.wait())
+
+
+def test_second_signal_ends_the_delay(start):
+    program = start(DRAIN_DELAY="3600")
+    program.signal()
+    program.wait_log("draining")
+    assert not is_refused(program)
+    program.signal()
+    program.check(program.wait())
 
 
 def test_signal_right_after_listening_is_heeded(upstream):

@@ -10,7 +10,7 @@ from support.program import JsonLogLine
 from test_log import KEY, Secrets, ask_everything
 
 NUMBERS = {"port", "status", "ttfb_ms", "duration_ms", "prompt_tokens",
-           "completion_tokens", "max_age_s", "pause_ms", "timeout_s",
+           "completion_tokens", "max_age_s", "pause_ms", "delay_s", "timeout_s",
            "waiting", "count", "fd", "state"}
 
 

@@ -11,7 +11,10 @@ from support.program import run
 # fails test_every_option_is_tested.
 BAD_VALUES = {
     "SERVER_ADDRESS": ["8080", "localhost", "localhost:http", ":65536",
-                       "::1:80", "[::1]", ":-1", "localhost:80 "],
+                       "::1:80", "[::1]", ":-1", "localhost:80 x",
+                       "unix:relative", "localhost:80,", "a:1,,b:2"],
+    "UNIX_SOCKET_MODE": ["660x", "8", "1777", "rw", "00660"],
+    "DRAIN_DELAY": ["-1", "3601", "1s"],
     "TLS_CERT": ["a\nb", "\udcff"],
     "TLS_KEY": ["a\nb", "\udcff"],
     "BEARER_TOKEN": ["a\tb", "a\nb", "\udcff"],

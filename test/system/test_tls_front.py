@@ -232,7 +232,7 @@ def test_http_1_0_stream_that_is_cut_does_not_end_cleanly(
         exchange.wait_gone()
 
     upstream.on_chat = begin
-    program = start_tls(DRAIN_TIMEOUT="0")
+    program = start_tls()
     with program.connect() as connection:
         connection.send("POST", "/v1/chat/completions",
                         chat_body(stream=True), version="1.0")
@@ -240,6 +240,8 @@ def test_http_1_0_stream_that_is_cut_does_not_end_cleanly(
         events.next()
         assert events.next_delta() == {"content": "Hello"}
         program.signal(signal.SIGTERM)
+        program.wait_log("draining")
+        program.signal(signal.SIGTERM)  # ends at once
         with pytest.raises(ssl.SSLError):
             events.rest()
     assert program.wait() == 0

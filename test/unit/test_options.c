@@ -265,7 +265,8 @@ a_message_names_option_value_fault_and_what_is_allowed(void **state)
 		"allowed: `error`, `warn`, `info` or `debug`"},
 	    {"SERVER_ADDRESS", "80",
 		"SERVER_ADDRESS=80: it has no port (host:port, :port or "
-		"[::1]:port); allowed: `host:port`, `:port`, `[::1]:port`"},
+		"[::1]:port); allowed: `host:port`, `:port`, `[::1]:port` "
+		"and `unix:/path`, separated by commas"},
 	    {"AKASH_BASE_URL", "x",
 		"AKASH_BASE_URL=x: it must begin with http:// or https://; "
 		"allowed: `http://` or `https://`, a host, perhaps a port "

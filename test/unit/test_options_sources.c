@@ -55,7 +55,8 @@ the_strongest_source_wins_in_any_order(void **state)
 		assert_string_equal(scene->options->system_prompt, "d");
 		assert_string_equal(scene->options->bearer_token, "d");
 		assert_string_equal(scene->options->akash_base_url.host, "d");
-		assert_int_equal(scene->options->server_address.port, 4);
+		assert_int_equal(
+		    scene->options->server_addresses.items[0].port, 4);
 		assert_true(scene->options->demo);
 	}
 }
@@ -115,7 +116,7 @@ the_environment_is_read(void **state)
 	setenv("DEMO", "yes", 1);
 	setenv("HOME_OF_NOTHING", "x", 1);
 	assert_true(scene_load_environment(scene));
-	assert_int_equal(scene->options->server_address.port, 1);
+	assert_int_equal(scene->options->server_addresses.items[0].port, 1);
 	assert_string_equal(scene->options->system_prompt, "two\nlines");
 	assert_true(scene->options->demo);
 	assert_int_equal(scene->options->models_ttl_s, 600);
@@ -228,7 +229,7 @@ a_file_holds_names_and_values(void **state)
 					   "DEMO_DELAY=\n"
 					   "BEARER_TOKEN=a\"b'\n"
 					   "DEFAULT_MODEL=last"));
-	assert_int_equal(scene->options->server_address.port, 1);
+	assert_int_equal(scene->options->server_addresses.items[0].port, 1);
 	assert_string_equal(scene->options->system_prompt, " a = b # c ");
 	assert_false(scene->options->default_top_p.set);
 	assert_int_equal(scene->options->demo_delay_ms, 20);

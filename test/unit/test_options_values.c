@@ -24,10 +24,13 @@ struct values {
 };
 
 static const struct values table[] = {
-    {"SERVER_ADDRESS", "localhost:16571", {":80", "127.0.0.1:0", "[::1]:65535"},
+    {"SERVER_ADDRESS", "localhost:16571",
+	{":80", "127.0.0.1:0", "a:1, unix:/b"},
 	{"", "localhost", "::1:80", "a:65536", "a:x", "http://a:80"}},
     {"METRICS_ADDRESS", "", {"", ":80", "127.0.0.1:0", "[::1]:65535"},
 	{"localhost", "::1:80", "a:65536", "a:x", "http://a:80", " "}},
+    {"UNIX_SOCKET_MODE", "0660", {"0", "777", "0600"},
+	{"", "0800", "1777", "00600", "-1", "rw", "0o600", " 600"}},
     {"TLS_CERT", "", {"", "/etc/ssl/a b.pem", "rel.pem"}, {"a\nb", "\xff"}},
     {"TLS_KEY", "", {"", "/etc/ssl/private/key.pem"}, {"a\nb", "\x7f"}},
     {"BEARER_TOKEN", "", {"", "sk-1", "with space", "\xc3\xa9", "\"'"},
@@ -106,6 +109,7 @@ static const struct values table[] = {
     {"BODY_TIMEOUT", "120", {"1", "3600"}, {"", "0", "3601", "x"}},
     {"KEEPALIVE_TIMEOUT", "75", {"1", "3600"}, {"", "0", "3601", "x"}},
     {"WRITE_TIMEOUT", "60", {"1", "3600"}, {"", "0", "3601", "x"}},
+    {"DRAIN_DELAY", "0", {"0", "3600"}, {"", "3601", "-1", "x"}},
     {"DRAIN_TIMEOUT", "300", {"0", "86400"}, {"", "86401", "-1", "x"}},
     {"LOG_FORMAT", "text", {"text", "json"}, {"", "JSON", "jso", "xml"}},
     {"LOG_LEVEL", "info", {"error", "warn", "info", "debug"},
@@ -245,9 +249,13 @@ the_defaults_fill_the_fields(void **state)
 	const struct ac_options *options = ac_config_options(config);
 
 	AC_UNUSED(state);
-	assert_string_equal(options->server_address.host, "localhost");
-	assert_int_equal(options->server_address.port, 16571);
-	assert_null(options->metrics_address.host);
+	assert_int_equal(options->server_addresses.count, 1);
+	assert_string_equal(
+	    options->server_addresses.items[0].host, "localhost");
+	assert_int_equal(options->server_addresses.items[0].port, 16571);
+	assert_int_equal(options->metrics_addresses.count, 0);
+	assert_int_equal(options->unix_socket_mode, 0660);
+	assert_int_equal(options->drain_delay_s, 0);
 	assert_int_equal(options->log_format, AC_LOG_TEXT);
 	assert_null(options->tls_cert);
 	assert_null(options->tls_key);
@@ -344,7 +352,9 @@ set_every_option(struct ac_config *config)
 	set(config, "WRITE_TIMEOUT", "13");
 	set(config, "DRAIN_TIMEOUT", "0");
 	set(config, "METRICS_ADDRESS", "a:9");
-	set(config, "METRICS_ADDRESS", "b:10");
+	set(config, "METRICS_ADDRESS", "b:10, unix:/c");
+	set(config, "UNIX_SOCKET_MODE", "600");
+	set(config, "DRAIN_DELAY", "3");
 	set(config, "LOG_LEVEL", "debug");
 	set(config, "LOG_FORMAT", "json");
 	set(config, "DEMO", "on");
@@ -360,12 +370,15 @@ each_option_fills_its_field(void **state)
 
 	AC_UNUSED(state);
 	set_every_option(config);
-	assert_string_equal(options->server_address.host, "::1");
-	assert_int_equal(options->server_address.port, 1);
-	assert_string_equal(options->metrics_address.host, "b");
-	assert_int_equal(options->metrics_address.port, 10);
+	assert_string_equal(options->server_addresses.items[0].host, "::1");
+	assert_int_equal(options->server_addresses.items[0].port, 1);
+	assert_int_equal(options->metrics_addresses.count, 2);
+	assert_string_equal(options->metrics_addresses.items[0].host, "b");
+	assert_string_equal(options->metrics_addresses.items[1].path, "/c");
 	set(config, "METRICS_ADDRESS", "");
-	assert_null(options->metrics_address.host);
+	assert_int_equal(options->metrics_addresses.count, 0);
+	assert_int_equal(options->unix_socket_mode, 0600);
+	assert_int_equal(options->drain_delay_s, 3);
 	assert_string_equal(options->tls_cert, "/c");
 	assert_string_equal(options->tls_key, "/k");
 	assert_string_equal(options->bearer_token, "sk");

@@ -8,12 +8,18 @@ from support import GUARD_S
 
 
 class Connection:
-    """One connection to the program. tls is an ssl.SSLContext or None; an
-    end without TLS's own end (close_notify) is an error then."""
+    """One connection to the program; port may be a Unix socket's path. tls
+    is an ssl.SSLContext or None; an end without TLS's own end (close_notify)
+    is an error then."""
 
     def __init__(self, port, host="127.0.0.1", tls=None, session=None):
-        self.socket = socket.create_connection((host, port), GUARD_S)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if isinstance(port, str):
+            self.socket = socket.socket(socket.AF_UNIX)
+            self.socket.settimeout(GUARD_S)
+            self.socket.connect(port)
+        else:
+            self.socket = socket.create_connection((host, port), GUARD_S)
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls is not None:
             plain = self.socket
             try:

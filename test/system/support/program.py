@@ -85,9 +85,10 @@ def run(*flags, **options):
 
 class Program:
     """A running program. options are environment variables; without
-    SERVER_ADDRESS it listens on a free port of 127.0.0.1."""
+    SERVER_ADDRESS it listens on a free port of 127.0.0.1. wrapper is a
+    command that becomes the program, pass_fds what it inherits."""
 
-    def __init__(self, *flags, **options):
+    def __init__(self, *flags, wrapper=(), pass_fds=(), **options):
         options.setdefault("SERVER_ADDRESS", "127.0.0.1:0")
         self.host = "127.0.0.1"  # where tests connect to
         self.tls = None     # with which ssl.SSLContext
@@ -97,9 +98,9 @@ class Program:
         self._stopped = False
         # pylint: disable-next=consider-using-with
         self.process = subprocess.Popen(
-            [BINARY, *flags], env=environment(options),
+            [*wrapper, BINARY, *flags], env=environment(options),
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE)
+            stderr=subprocess.PIPE, pass_fds=pass_fds)
         self._thread = threading.Thread(target=self._read_log, daemon=True)
         self._thread.start()
         try:
@@ -107,9 +108,13 @@ class Program:
         except AssertionError:
             self.kill()
             raise
+        address = listening.get("address")
+        if address.startswith("unix:"):
+            self.port = address.removeprefix("unix:")
+            return
         self.port = int(listening.get("port"))
-        if listening.get("address") not in ("localhost", '""'):
-            self.host = listening.get("address")
+        if address not in ("localhost", '""', '"handed over"'):
+            self.host = address
 
     # ---- its log ----------------------------------------------------------
 
@@ -214,17 +219,17 @@ class Program:
             raise
         self.check(status)
 
-    def check(self, status):
+    def check(self, status, errors=0):
         """The exit status is 0, and nothing but the log was written: no
-        sanitizer has spoken."""
+        sanitizer has spoken. errors: how many are to be logged."""
         text = "\n".join(self.lines)
         for line in self.lines:
             assert line.startswith("{") or LOG_LINE.fullmatch(line), \
                 f"beside the log:\n{text}"
         assert status == 0, f"exit status {status}:\n{text}"
-        errors = [line for line in self.lines if log_line(line).level ==
+        logged = [line for line in self.lines if log_line(line).level ==
                   "ERROR"]
-        assert not errors, errors
+        assert len(logged) == errors, logged
 
     def kill(self):
         if not self._stopped:
