@@ -20,6 +20,7 @@ struct ac_proxy;
 struct ac_reaper;
 struct ac_tls;
 struct ac_url;
+struct bufferevent;
 struct evbuffer;
 struct event_base;
 
@@ -35,6 +36,10 @@ struct ac_http_origin {
 	int64_t silence_timeout_ms;   /* … and within it */
 	int retries;                  /* of a call, see http_client.h */
 	size_t *open; /* counts the connections; the client sets it */
+	/* Looks at a connection that has just come about, TLS included, before
+	 * its first request leaves; it may not end anything. NULL: nobody. */
+	void (*on_connected)(struct bufferevent *bev, void *arg);
+	void *connected_arg;
 };
 
 /* How an exchange ended. */

@@ -44,6 +44,12 @@ static void on_chunk(struct evhttp_request *, void *arg);
 static void on_error(enum evhttp_request_error, void *arg);
 static void on_response(struct evhttp_request *, void *arg);
 
+static const enum evhttp_cmd_type methods[] = {
+    [AC_HTTP_GET] = EVHTTP_REQ_GET,
+    [AC_HTTP_POST] = EVHTTP_REQ_POST,
+    [AC_HTTP_OPTIONS] = EVHTTP_REQ_OPTIONS,
+};
+
 static char *
 make_target(
     const struct ac_http_conn *conn, const struct ac_http_request *request)
@@ -101,14 +107,12 @@ ac_exchange_start(
     struct ac_http_conn *conn, const struct ac_http_request *request)
 {
 	bool fresh = conn->state == CONN_CONNECTING;
-	enum evhttp_cmd_type method =
-	    request->method == AC_HTTP_POST ? EVHTTP_REQ_POST : EVHTTP_REQ_GET;
 	char *target = make_target(conn, request);
 
 	conn->request = make_request(conn, request);
 	conn->starting = true;
-	if (evhttp_make_request(conn->evcon, conn->request, method, target) !=
-		0 &&
+	if (evhttp_make_request(conn->evcon, conn->request,
+		methods[request->method], target) != 0 &&
 	    !conn->has_end) {
 		evhttp_request_free(conn->request);
 		conn->request = NULL;
@@ -222,6 +226,9 @@ begin_exchange(struct ac_http_conn *conn)
 	evtimer_del(conn->timer);
 	ac_conn_tunnel_done(conn);
 	ac_conn_set_state(conn, CONN_WAITING);
+	if (conn->origin->on_connected != NULL)
+		conn->origin->on_connected(
+		    conn->bev, conn->origin->connected_arg);
 	conn->evhttp_event(conn->bev, BEV_EVENT_CONNECTED, conn->evhttp_arg);
 	if (conn->request != NULL)
 		join_output(conn);

@@ -13,6 +13,7 @@ struct evkeyvalq;
 enum ac_http_method {
 	AC_HTTP_GET,
 	AC_HTTP_POST,
+	AC_HTTP_OPTIONS,
 };
 
 struct ac_http_header {

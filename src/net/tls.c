@@ -63,6 +63,12 @@ ac_tls_new(
 }
 
 void
+ac_tls_accept_any(struct ac_tls *tls)
+{
+	SSL_CTX_set_verify(tls->context, SSL_VERIFY_NONE, NULL);
+}
+
+void
 ac_tls_free(struct ac_tls *tls)
 {
 	if (tls == NULL)

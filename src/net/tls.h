@@ -27,6 +27,11 @@ struct event_base;
 struct ac_tls *ac_tls_new(
     const char *cert_file, const char *cert_dir, char *why, size_t why_size);
 
+/* Connections that are made from now on are kept whatever the certificate is;
+ * ac_tls_explain() and ac_tls_look() (tls_peer.h) still tell what a
+ * verification would have said. */
+void ac_tls_accept_any(struct ac_tls *tls);
+
 /* tls may be NULL. Connections that exist keep what they need of it. */
 void ac_tls_free(struct ac_tls *tls);
 

@@ -106,6 +106,14 @@ ac_session_count(const struct ac_session *session)
 	return session->counts;
 }
 
+int64_t
+ac_session_left_ms(const struct ac_session *session)
+{
+	int64_t left_ms = session->expires_ms - ac_clock_ms();
+
+	return session->token == NULL || left_ms < 0 ? 0 : left_ms;
+}
+
 static void
 drop_token(struct ac_session *session)
 {

@@ -40,6 +40,10 @@ const char *ac_session_token(struct ac_session *session);
  */
 bool ac_session_is_available(struct ac_session *session);
 
+/* How long the token at hand is still good for, in milliseconds; 0: there is
+ * none. */
+int64_t ac_session_left_ms(const struct ac_session *session);
+
 struct ac_session_counts ac_session_count(const struct ac_session *session);
 
 /* Called once: with a token (borrowed for the call), or with NULL and why
