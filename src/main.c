@@ -194,6 +194,12 @@ main(int argc, char **argv)
 	case AC_COMMAND_SERVE:
 		status = run(config, argc, argv);
 		break;
+	case AC_COMMAND_PROBE:
+		status = ac_probe(config) ? EXIT_SUCCESS : EXIT_FAILURE;
+		break;
+	case AC_COMMAND_DOCTOR:
+		status = ac_doctor(config) ? EXIT_SUCCESS : EXIT_FAILURE;
+		break;
 	case AC_COMMAND_DONE:
 		break;
 	case AC_COMMAND_BAD:

@@ -75,9 +75,11 @@ bool ac_config_set(struct ac_config *config, const char *name,
 
 /* What a command line asks for. */
 enum ac_command {
-	AC_COMMAND_SERVE, /* the configuration is complete: serve */
-	AC_COMMAND_DONE,  /* --help and the like were answered: exit with 0 */
-	AC_COMMAND_BAD,   /* the reason says what is wrong: exit with 2 */
+	AC_COMMAND_SERVE,  /* the configuration is complete: serve */
+	AC_COMMAND_PROBE,  /* --probe: ac_probe(), exit with 0 or 1 */
+	AC_COMMAND_DOCTOR, /* --doctor: ac_doctor(), exit with 0 or 1 */
+	AC_COMMAND_DONE,   /* --help and the like were answered: exit with 0 */
+	AC_COMMAND_BAD,    /* the reason says what is wrong: exit with 2 */
 };
 
 /*
@@ -96,6 +98,22 @@ enum ac_command ac_config_parse(struct ac_config *config, int argc, char **argv,
  */
 bool ac_config_take_sockets(
     struct ac_config *config, char reason[AC_REASON_SIZE]);
+
+/*
+ * Answers AC_COMMAND_PROBE: asks the URL of --probe, on a loop of its own and
+ * for five seconds at most. True: the answer's status was 2xx. Otherwise one
+ * line on standard error says what was seen.
+ */
+bool ac_probe(struct ac_config *config);
+
+/*
+ * Answers AC_COMMAND_DOCTOR: checks what the configuration says, or with
+ * --url a running installation, step by step on a loop of its own, and
+ * prints a report on standard output (docs/doctor.md). Each step has a
+ * deadline. True: nothing failed. The log shows errors alone meanwhile,
+ * unless LOG_LEVEL is debug.
+ */
+bool ac_doctor(struct ac_config *config);
 
 /*
  * Builds the server on base and starts to listen. base and config are

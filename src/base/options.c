@@ -117,7 +117,14 @@ ac_config_free(struct ac_config *config)
 	}
 	ac_handed_sockets_close(&config->handed_clients);
 	ac_handed_sockets_close(&config->handed_metrics);
+	ac_arguments_clear(&config->arguments);
 	free(config);
+}
+
+struct ac_arguments *
+ac_config_arguments(struct ac_config *config)
+{
+	return &config->arguments;
 }
 
 const struct ac_options *

@@ -15,6 +15,7 @@
 
 #include "base/address.h"
 #include "base/aliases.h"
+#include "base/arguments.h"
 #include "base/attr.h"
 #include "base/log.h"
 #include "base/url.h"
@@ -119,6 +120,10 @@ enum { AC_OPTION_ERROR_SIZE = AC_REASON_SIZE };
 
 /* The values in force, borrowed from config. */
 const struct ac_options *ac_config_options(const struct ac_config *config);
+
+/* What the command is given beside them, borrowed likewise; at first
+ * nothing. Strings that are put into it are owned by config. */
+struct ac_arguments *ac_config_arguments(struct ac_config *config);
 
 /*
  * Sets one option by its name (SERVER_ADDRESS), or a secret from a file by

@@ -3,6 +3,7 @@
 #ifndef AC_BASE_OPTIONS_PRIVATE_H
 #define AC_BASE_OPTIONS_PRIVATE_H
 
+#include "base/arguments.h"
 #include "base/handed_sockets.h"
 #include "base/option_table.h"
 #include "base/options.h"
@@ -14,6 +15,7 @@ struct ac_config {
 	char *texts[AC_OPTIONS];                 /* owned; secrets too */
 	struct ac_handed_sockets handed_clients; /* owned until listened on */
 	struct ac_handed_sockets handed_metrics;
+	struct ac_arguments arguments;
 };
 
 #endif

@@ -10,7 +10,9 @@
 #include <akashchat/akashchat.h>
 
 #include "api/keys.h"
+#include "base/mem.h"
 #include "base/options.h"
+#include "doctor/target.h"
 #include "net/proxy.h"
 #include "server/hash_key.h"
 
@@ -21,17 +23,34 @@ struct command {
 	bool version;
 	bool check_config;
 	bool hash_key;
+	bool probe;
+	bool doctor;
+	const char *url; /* of --probe, or --url; NULL: neither is there */
+	const char *origin;
+	bool picture;
 };
 
 static const char usage[] =
     "akashchat-api puts Akash Chat behind the OpenAI API.\n"
     "\n"
     "Usage: akashchat-api [--config FILE] [OPTION ...]\n"
+    "       akashchat-api --doctor [--picture] [--config FILE] [OPTION ...]\n"
+    "       akashchat-api --doctor --url URL [--origin ORIGIN] [OPTION ...]\n"
+    "       akashchat-api --probe URL\n"
     "\n"
     "  --config FILE   Read lines NAME=value; the names are those of the\n"
     "                  environment.\n"
     "  --check-config  Print the options in force, secrets hidden, and exit.\n"
     "  --hash-key      Read a key and print the SHA-256 for API_KEYS_FILE.\n"
+    "  --doctor        Check step by step whether serving would work: names,\n"
+    "                  proxy, TLS, session, models, a chat; --picture draws\n"
+    "                  a picture too.\n"
+    "  --url URL       With --doctor: check a running installation from\n"
+    "                  outside, with the key in BEARER_TOKEN; --origin names\n"
+    "                  the page that is to be allowed to call it.\n"
+    "  --probe URL     Exit with 0 if a GET of the URL is answered 2xx, else\n"
+    "                  with 1. http://, https://, or unix:/path/of/socket with\n"
+    "                  perhaps :/ready behind it; without a path /health.\n"
     "  --version       Print the version and exit.\n"
     "  --help          Print this and exit.\n"
     "\n"
@@ -103,6 +122,65 @@ check_keys(const struct ac_config *config, char reason[AC_REASON_SIZE])
 	return keys != NULL;
 }
 
+/* Which of the flags that belong to --doctor or --probe stands alone. */
+static const char *
+find_stray(const struct command *command)
+{
+	if (command->probe && command->doctor)
+		return "--probe";
+	if (command->origin != NULL && (!command->doctor || !command->url))
+		return "--origin";
+	if (command->picture && (!command->doctor || command->url != NULL))
+		return "--picture";
+	if (command->url != NULL && !command->doctor && !command->probe)
+		return "--url";
+	return NULL;
+}
+
+/* What is in a URL may be a password, so it is not shown. */
+static bool
+check_url(const struct command *command, char reason[AC_REASON_SIZE])
+{
+	struct ac_target target = {0};
+	const char *why = "a Unix socket cannot be looked at from outside";
+	bool ok = ac_target_parse(&target, command->url, &why) &&
+		  (command->probe || target.socket_path == NULL);
+
+	ac_target_clear(&target);
+	if (!ok)
+		snprintf(reason, AC_REASON_SIZE, "%s: %s",
+		    command->probe ? "--probe" : "--url", why);
+	return ok;
+}
+
+static bool
+keep_arguments(struct ac_config *config, const struct command *command,
+    char reason[AC_REASON_SIZE])
+{
+	struct ac_arguments *arguments = ac_config_arguments(config);
+	const char *stray = find_stray(command);
+
+	if (stray != NULL) {
+		snprintf(reason, AC_REASON_SIZE,
+		    "%s: it does not go with the other flags (see --help)",
+		    stray);
+		return false;
+	}
+	ac_replace_string(&arguments->url, command->url);
+	ac_replace_string(&arguments->origin, command->origin);
+	arguments->picture = command->picture;
+	return command->url == NULL || check_url(command, reason);
+}
+
+static bool
+load_config(struct ac_config *config, const struct command *command,
+    char reason[AC_REASON_SIZE])
+{
+	return ac_config_load_environment(config, reason) &&
+	       (command->config_path == NULL ||
+		   ac_config_load_file(config, command->config_path, reason));
+}
+
 enum ac_command
 ac_config_parse(struct ac_config *config, int argc, char **argv,
     char reason[AC_REASON_SIZE])
@@ -122,9 +200,17 @@ ac_config_parse(struct ac_config *config, int argc, char **argv,
 	if (command.hash_key)
 		return ac_hash_key(stdin, stdout, reason) ? AC_COMMAND_DONE
 							  : AC_COMMAND_BAD;
-	if (!ac_config_load_environment(config, reason) ||
-	    (command.config_path != NULL &&
-		!ac_config_load_file(config, command.config_path, reason)))
+	if (!keep_arguments(config, &command, reason))
+		return AC_COMMAND_BAD;
+	if (command.probe)
+		return AC_COMMAND_PROBE;
+	if (command.doctor) {
+		if (!load_config(config, &command, reason))
+			ac_replace_string(
+			    &ac_config_arguments(config)->complaint, reason);
+		return AC_COMMAND_DOCTOR;
+	}
+	if (!load_config(config, &command, reason))
 		return AC_COMMAND_BAD;
 	if (!check_proxy(config, reason))
 		return AC_COMMAND_BAD;
@@ -187,10 +273,27 @@ read_option(struct ac_config *config, const char *flag, char **argv, int *i,
 	return ac_config_set_from(config, AC_SOURCE_FLAG, name, value, reason);
 }
 
+/* Where the value of a flag goes that is no option; NULL: it is none such. */
+static const char **
+find_words(struct command *command, const char *flag)
+{
+	if (strcmp(flag, "--config") == 0)
+		return &command->config_path;
+	if (strcmp(flag, "--url") == 0)
+		return &command->url;
+	if (strcmp(flag, "--origin") == 0)
+		return &command->origin;
+	if (strcmp(flag, "--probe") != 0)
+		return NULL;
+	command->probe = true;
+	return &command->url;
+}
+
 static bool
 read_flag(struct ac_config *config, struct command *command, char **argv,
     int *i, char *reason)
 {
+	const char **words;
 	const char *argument = argv[*i];
 	const char *equals = strchr(argument, '=');
 	size_t len =
@@ -209,10 +312,14 @@ read_flag(struct ac_config *config, struct command *command, char **argv,
 		command->check_config = true;
 	} else if (strcmp(argument, "--hash-key") == 0) {
 		command->hash_key = true;
-	} else if (strcmp(flag, "--config") == 0) {
-		command->config_path = take_value(argv, i, equals);
-		if (command->config_path == NULL)
-			return complain(reason, flag, "it wants a file");
+	} else if (strcmp(argument, "--doctor") == 0) {
+		command->doctor = true;
+	} else if (strcmp(argument, "--picture") == 0) {
+		command->picture = true;
+	} else if ((words = find_words(command, flag)) != NULL) {
+		*words = take_value(argv, i, equals);
+		if (*words == NULL)
+			return complain(reason, flag, "it wants a value");
 	} else {
 		return read_option(config, flag, argv, i, equals, reason);
 	}

@@ -113,7 +113,8 @@ def test_help_lists_every_option_with_its_default(flag):
     listed = re.findall(r"^  (--[\w-]+)", done.stdout, re.MULTILINE)
     assert sorted(listed) == sorted(
         [*map(flag_of, BAD_VALUES), "--config", "--check-config",
-         "--hash-key", "--version", "--help"])
+         "--hash-key", "--doctor", "--url", "--probe", "--version",
+         "--help"])
     for name, value in config().items():
         text = done.stdout.partition(f"  {flag_of(name)}")[2]
         assert len(text.splitlines()[1].strip()) > 10, name

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """A real nginx before the program, with nothing but a proxy_pass."""
+import os
 import shutil
 import socket
 import subprocess
@@ -27,6 +28,7 @@ http {{
     scgi_temp_path {folder}/scgi;
     server {{
         listen unix:{folder}/socket;
+        listen 127.0.0.1:{tcp_port};
         location / {{
             proxy_pass http://127.0.0.1:{port};
             {settings}
@@ -51,18 +53,25 @@ class UnixConnection(Connection):
 
 
 class Nginx:
-    """A running nginx before a program's port. settings are further lines
-    of its location; without them all is at nginx's defaults."""
+    """A running nginx before a program's port, at path and url. settings are
+    further lines of its location; without them all is at nginx's defaults."""
 
     def __init__(self, folder, port, settings=""):
+        # nginx takes over a socket that it finds in this variable.
+        listener = socket.create_server(("127.0.0.1", 0))
+        tcp_port = listener.getsockname()[1]
         (folder / "conf").write_text(
-            CONFIG.format(folder=folder, port=port, settings=settings),
+            CONFIG.format(folder=folder, port=port, settings=settings,
+                          tcp_port=tcp_port),
             encoding="utf-8")
-        self._path = folder / "socket"
-        # pylint: disable-next=consider-using-with
-        self._process = subprocess.Popen(
-            [NGINX, "-p", folder, "-c", folder / "conf"],
-            stderr=subprocess.PIPE)
+        self.path = folder / "socket"
+        self.url = f"http://127.0.0.1:{tcp_port}"
+        with listener:
+            # pylint: disable-next=consider-using-with
+            self._process = subprocess.Popen(
+                [NGINX, "-p", folder, "-c", folder / "conf"],
+                stderr=subprocess.PIPE, pass_fds=[listener.fileno()],
+                env={**os.environ, "NGINX": f"{listener.fileno()};"})
 
     def __enter__(self):
         tick = threading.Event()
@@ -88,4 +97,4 @@ class Nginx:
         self._process.communicate()
 
     def connect(self):
-        return UnixConnection(self._path)
+        return UnixConnection(self.path)
