@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/options.h"
 #include "base/reaper.h"
+#include "base/timer.h"
 #include "doctor/outside_private.h"
 #include "doctor/own.h"
 #include "doctor/words.h"
@@ -23,6 +24,8 @@
 
 enum {
 	ALL_MS = 300000,
+	READY_ASKS = 12,
+	READY_PAUSE_MS = 250,
 	SEEN_SIZE = 160,
 };
 
@@ -88,6 +91,8 @@ stop(void *arg)
 	if (outside->look != NULL)
 		ac_stream_look_cancel(outside->look);
 	outside->look = NULL;
+	if (outside->again != NULL)
+		evtimer_del(outside->again);
 }
 
 static void
@@ -123,6 +128,8 @@ clear(struct outside *outside)
 	ac_target_clear(&outside->target);
 	ac_wipe_and_free(outside->authorization);
 	free(outside->model);
+	if (outside->again != NULL)
+		event_free(outside->again);
 }
 
 bool
@@ -363,6 +370,26 @@ start_health(void *arg)
 }
 
 static void
+on_again(evutil_socket_t fd, short what, void *arg)
+{
+	AC_UNUSED(fd);
+	AC_UNUSED(what);
+	start_ready(arg);
+}
+
+/* The first question may have made it ask for its first session. */
+static bool
+ask_ready_again(struct outside *outside)
+{
+	if (++outside->ready_asks > READY_ASKS)
+		return false;
+	if (outside->again == NULL)
+		outside->again = ac_timer_new(outside->base, on_again, outside);
+	ac_timer_start(outside->again, READY_PAUSE_MS);
+	return true;
+}
+
+static void
 on_ready(struct ac_ask_reply *reply, const struct ac_error *error, void *arg)
 {
 	struct outside *outside = arg;
@@ -374,6 +401,8 @@ on_ready(struct ac_ask_reply *reply, const struct ac_error *error, void *arg)
 		ac_outside_fail(outside, error);
 		return;
 	}
+	if (reply->status == 503 && ask_ready_again(outside))
+		return;
 	value = ac_json_parse_lenient(reply->body.data, reply->body.len);
 	why = ac_json_get_string(value, "reason");
 	if (reply->status == 200)

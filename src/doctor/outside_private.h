@@ -29,6 +29,8 @@ struct outside {
 	/* What is under way, until it is done. */
 	struct ac_ask *ask;
 	struct ac_stream_look *look;
+	struct event *again; /* owned: asks /ready once more … */
+	int ready_asks;      /* … after so many times */
 	/* What was seen. */
 	char location[AC_LOOK_TEXT_SIZE]; /* of the last answer */
 	bool origin_refused;              /* by the program itself */
