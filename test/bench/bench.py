@@ -114,6 +114,9 @@ def run_all(arguments, bench, upstream):
 
 def main():
     arguments = parse_arguments()
+    if NGINX is None and arguments.self_check:
+        print("skipped: nginx is not installed")
+        return 77
     try:
         if NGINX is None:
             raise Failed("nginx is not installed")
