@@ -15,7 +15,7 @@ enum {
 	OPENING_MAX = 64, /* streams that have not begun yet */
 	SLOW_BUFFER = 4096,
 	SLOW_PIECE = 4096,
-	SLOW_PAUSE_MS = 10,
+	SLOW_PAUSE_US = 10000,
 	STALLED_S = 60, /* without any byte: something hangs */
 };
 
@@ -119,7 +119,7 @@ new_call(struct load *load)
 	const struct load_wish *wish = load->wish;
 	bool slow = load->call_count * wish->slow_percent / 100 !=
 		    (load->call_count + 1) * wish->slow_percent / 100;
-	struct timeval pause = {.tv_usec = SLOW_PAUSE_MS * 1000};
+	struct timeval pause = {.tv_usec = SLOW_PAUSE_US};
 
 	if (call == NULL)
 		wire_fatal("out of memory");

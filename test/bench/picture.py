@@ -1,10 +1,6 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Draws the benchmark's result: picture.py RESULT.json PICTURE.svg. A bar is
-as long as the program's share of what nginx takes; shorter is better."""
-import json
-import sys
-from pathlib import Path
+"""Draws the benchmark's result. A bar is as long as the program's share of
+what nginx takes; shorter is better."""
 from xml.sax.saxutils import escape
 
 BASE = "nginx"
@@ -97,14 +93,3 @@ def draw(result):
         f'y2="{bottom}" class="line"/>',
         text(round(one, 1), bottom + 16, "nginx = 1", "small", "middle"),
         "</svg>", ""))
-
-
-def main():
-    if len(sys.argv) != 3:
-        sys.exit("usage: picture.py RESULT.json PICTURE.svg")
-    result = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    Path(sys.argv[2]).write_text(draw(result), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

@@ -21,8 +21,6 @@
 #include "usage.h"
 #include "wire.h"
 
-extern char **environ;
-
 enum { PATIENCE_S = 10 };
 
 static bool

@@ -6,6 +6,7 @@ import unittest
 from xml.etree import ElementTree
 
 import picture
+import publish
 import report
 from scenarios import Goal, Row, Scenario
 
@@ -75,6 +76,16 @@ class TestOutput(unittest.TestCase):
         cells = [cell.strip() for cell in row.strip("|").split("|")]
         self.assertEqual(cells, ["Paced", "µs", "10.00", "15.00", "1.50",
                                  "≤ 1× (aim 0.9)", "missed"])
+
+    def test_a_new_result_takes_the_place_of_the_old(self):
+        page = f"# A\n{publish.BEGIN}old\n{publish.END}Z\n"
+        once = publish.put(page, self.result)
+        self.assertEqual(publish.put(once, self.result), once)
+        self.assertIn("| Paced ", once)
+        self.assertNotIn("old", once)
+        self.assertTrue(once.startswith("# A\n") and once.endswith("Z\n"))
+        with self.assertRaises(ValueError):
+            publish.put("# no marks\n", self.result)
 
     def test_the_picture_is_xml_with_a_bar_of_the_ratio(self):
         root = ElementTree.fromstring(picture.draw(self.result))

@@ -423,7 +423,7 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd,
 static void
 print_port(struct evconnlistener *listener)
 {
-	struct sockaddr_in address;
+	struct sockaddr_in address = {.sin_port = 0};
 	socklen_t len = sizeof(address);
 
 	if (getsockname(evconnlistener_get_fd(listener),

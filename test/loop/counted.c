@@ -3,7 +3,7 @@
  * The C library's functions, counting: see counted.h. Symbols of an executable
  * go before those of the libraries that it is linked with, for the libraries
  * too. This file is compiled without the compiler's knowledge of what these
- * functions are, or they would call themselves.
+ * functions are, and copies through volatile, or memmove would call itself.
  */
 #include "counted.h"
 
@@ -22,14 +22,14 @@ void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *ptr, size_t size);
 
 void *malloc(size_t size);
-void *calloc(size_t count, size_t size);
+void *calloc(size_t number, size_t size);
 void *realloc(void *ptr, size_t size);
 void *memcpy(void *restrict to, const void *restrict from, size_t len);
 void *memmove(void *to, const void *from, size_t len);
 void *__memcpy_chk(void *to, const void *from, size_t len, size_t size);
 void *__memmove_chk(void *to, const void *from, size_t len, size_t size);
-ssize_t readv(int fd, const struct iovec *pieces, int count);
-ssize_t writev(int fd, const struct iovec *pieces, int count);
+ssize_t readv(int fd, const struct iovec *pieces, int number);
+ssize_t writev(int fd, const struct iovec *pieces, int number);
 int ioctl(int fd, unsigned long request, ...);
 int epoll_ctl(int epoll, int what, int fd, struct epoll_event *event);
 int epoll_wait(int epoll, struct epoll_event *events, int max, int timeout);
@@ -86,8 +86,8 @@ realloc(void *ptr, size_t size)
 void *
 memmove(void *to, const void *from, size_t len)
 {
-	char *out = to;
-	const char *in = from;
+	volatile char *out = to;
+	const volatile char *in = from;
 
 	count(&copied, len);
 	if (out <= in) {
@@ -121,17 +121,17 @@ __memmove_chk(void *to, const void *from, size_t len, size_t size)
 }
 
 ssize_t
-read(int fd, void *data, size_t len)
+read(int fd, void *buf, size_t nbytes)
 {
 	count(&calls, 1);
-	return syscall(SYS_read, fd, data, len);
+	return syscall(SYS_read, fd, buf, nbytes);
 }
 
 ssize_t
-write(int fd, const void *data, size_t len)
+write(int fd, const void *buf, size_t n)
 {
 	count(&calls, 1);
-	return syscall(SYS_write, fd, data, len);
+	return syscall(SYS_write, fd, buf, n);
 }
 
 ssize_t
