@@ -339,21 +339,23 @@ serve(struct talk *talk, struct loop *loop, struct ac_config *config)
 static void
 run(const struct budget *budget)
 {
-	struct talk talk = {.budget = budget};
+	/* Where the loop waits in vain, the other thread lives on with it. */
+	struct talk *talk = ac_calloc(1, sizeof(*talk));
 	struct authority authority;
 	struct server_files files;
 	struct ac_config *config;
 	struct loop loop;
 	char url[64];
 
+	talk->budget = budget;
 	loop_open(&loop);
 	config = ac_config_new();
 	authority_open(&authority);
 	server_files_open(&files);
-	talk.app_tls = certs_good_server_new(&authority);
-	listen_as_app(&talk);
+	talk->app_tls = certs_good_server_new(&authority);
+	listen_as_app(talk);
 	snprintf(
-	    url, sizeof(url), "https://127.0.0.1:%u", (unsigned)talk.app_port);
+	    url, sizeof(url), "https://127.0.0.1:%u", (unsigned)talk->app_port);
 	set_option(config, "AKASH_BASE_URL", url);
 	set_option(config, "SSL_CERT_FILE", authority.file.path);
 	set_option(config, "SERVER_ADDRESS", "127.0.0.1:0");
@@ -361,17 +363,18 @@ run(const struct budget *budget)
 	if (budget->tls) {
 		set_option(config, "TLS_CERT", files.cert.path);
 		set_option(config, "TLS_KEY", files.key.path);
-		talk.client_tls = SSL_CTX_new(TLS_client_method());
+		talk->client_tls = SSL_CTX_new(TLS_client_method());
 	}
-	serve(&talk, &loop, config);
-	close(talk.listener);
-	SSL_CTX_free(talk.client_tls);
-	SSL_CTX_free(talk.app_tls);
+	serve(talk, &loop, config);
+	close(talk->listener);
+	SSL_CTX_free(talk->client_tls);
+	SSL_CTX_free(talk->app_tls);
 	server_files_close(&files);
 	authority_close(&authority);
 	ac_config_free(config);
 	loop_close(&loop);
-	check(&talk);
+	check(talk);
+	free(talk);
 }
 
 static void
