@@ -10,6 +10,7 @@
 
 #include "api/access_log.h"
 #include "api/api.h"
+#include "api/instruments.h"
 #include "api/keys.h"
 #include "api/request.h"
 #include "base/clock.h"
@@ -28,12 +29,15 @@ struct ac_gate {
 	struct ac_fair_line anonymous; /* where no key is wanted */
 	struct event *room_event;      /* owned: there is room */
 	int64_t wait_ms;
+	uint64_t full, waited_too_long; /* requests refused */
 };
 
 static bool take_from_key(struct ac_request *, const struct ac_key *);
 static void enter(struct ac_admission *);
 static void start_waiting(struct ac_admission *);
+static void stop_waiting(struct ac_admission *);
 static void run(struct ac_admission *);
+static void refuse_full(struct ac_admission *);
 static void refuse(struct ac_admission *);
 static void on_waited_too_long(evutil_socket_t, short, void *arg);
 static void on_room(evutil_socket_t, short, void *arg);
@@ -70,6 +74,17 @@ ac_gate_set_limits(struct ac_gate *gate, const struct ac_options *options)
 	gate->queue.max_waiting =
 	    gate->wait_ms > 0 ? max * WAITING_FOR_EACH : 0;
 	ac_timer_run_soon(gate->room_event);
+}
+
+struct ac_gate_counts
+ac_gate_count(const struct ac_gate *gate)
+{
+	return (struct ac_gate_counts){
+	    .running = gate->queue.running,
+	    .waiting = gate->queue.waiting,
+	    .full = gate->full,
+	    .waited_too_long = gate->waited_too_long,
+	};
 }
 
 void
@@ -223,21 +238,34 @@ enter(struct ac_admission *admission)
 		start_waiting(admission);
 		break;
 	case AC_FAIR_FULL:
-		refuse(admission);
+		refuse_full(admission);
 		break;
 	}
-	if (evicted != NULL)
-		refuse(evicted->owner);
+	if (evicted != NULL) {
+		stop_waiting(evicted->owner);
+		refuse_full(evicted->owner);
+	}
 }
 
 static void
 start_waiting(struct ac_admission *admission)
 {
 	admission->state = AC_ADMISSION_WAITING;
+	admission->waiting_since_ns = ac_clock_ns();
 	admission->timer =
 	    ac_timer_new(admission->gate->base, on_waited_too_long, admission);
 	ac_timer_start(admission->timer, admission->gate->wait_ms);
 	ac_request_wait(admission->request, NULL, NULL);
+}
+
+/* It has left its line, to whatever end. */
+static void
+stop_waiting(struct ac_admission *admission)
+{
+	evtimer_del(admission->timer);
+	ac_instruments_note_wait(
+	    ac_request_api(admission->request)->instruments,
+	    ac_clock_ns() - admission->waiting_since_ns);
 }
 
 static void
@@ -247,14 +275,19 @@ run(struct ac_admission *admission)
 	admission->handle(admission->request, NULL);
 }
 
+static void
+refuse_full(struct ac_admission *admission)
+{
+	admission->gate->full++;
+	refuse(admission);
+}
+
 /* It is in no line any more. */
 static void
 refuse(struct ac_admission *admission)
 {
 	struct ac_error error;
 
-	if (admission->timer != NULL)
-		evtimer_del(admission->timer);
 	admission->state = AC_ADMISSION_REFUSED;
 	ac_error_set(&error, AC_ERROR_OVERLOADED,
 	    "The server is busy (MAX_CONCURRENT_REQUESTS). Please try again "
@@ -272,6 +305,8 @@ on_waited_too_long(evutil_socket_t fd, short what, void *arg)
 	AC_UNUSED(fd);
 	AC_UNUSED(what);
 	ac_fair_queue_leave(&admission->gate->queue, &admission->waiter);
+	stop_waiting(admission);
+	admission->gate->waited_too_long++;
 	refuse(admission);
 }
 
@@ -287,7 +322,7 @@ on_room(evutil_socket_t fd, short what, void *arg)
 	while ((waiter = ac_fair_queue_next(&gate->queue)) != NULL) {
 		struct ac_admission *admission = waiter->owner;
 
-		evtimer_del(admission->timer);
+		stop_waiting(admission);
 		run(admission);
 	}
 }
@@ -301,7 +336,7 @@ ac_admission_end(struct ac_admission *admission)
 		return;
 	if (admission->state == AC_ADMISSION_WAITING) {
 		ac_fair_queue_leave(&gate->queue, &admission->waiter);
-		evtimer_del(admission->timer);
+		stop_waiting(admission);
 	} else if (admission->state == AC_ADMISSION_RUNNING) {
 		ac_fair_queue_done(&gate->queue);
 		if (gate->queue.waiting > 0)

@@ -12,6 +12,8 @@
 #ifndef AC_API_ADMISSION_H
 #define AC_API_ADMISSION_H
 
+#include <stdint.h>
+
 #include "api/fair_queue.h"
 
 struct ac_gate;
@@ -32,6 +34,16 @@ void ac_gate_free(struct ac_gate *gate);
 /* Takes over changed limits. Whoever may run now does so from the loop. */
 void ac_gate_set_limits(struct ac_gate *gate, const struct ac_options *options);
 
+/* Requests at the gate now, and those that it has refused. */
+struct ac_gate_counts {
+	size_t running;
+	size_t waiting;
+	uint64_t full;            /* at once, or to make room for another key */
+	uint64_t waited_too_long; /* QUEUE_TIMEOUT */
+};
+
+struct ac_gate_counts ac_gate_count(const struct ac_gate *gate);
+
 typedef void ac_handler(struct ac_request *request, const char *tail);
 
 enum ac_admission_state {
@@ -51,6 +63,7 @@ struct ac_admission {
 	struct ac_gate *gate;
 	struct ac_fair_waiter waiter;
 	struct event *timer; /* owned; NULL unless it has waited */
+	int64_t waiting_since_ns;
 	ac_handler *handle;
 	enum ac_admission_state state;
 };

@@ -14,6 +14,7 @@
 #include <openssl/crypto.h>
 
 #include "api/access_log.h"
+#include "api/admission.h"
 #include "api/api.h"
 #include "base/attr.h"
 #include "base/clock.h"
@@ -34,6 +35,10 @@ enum metric {
 	TOKENS,
 	STREAMS_OPEN,
 	STREAMS_ENDED,
+	REQUESTS_RUNNING,
+	QUEUE_WAITING,
+	QUEUE_WAIT,
+	QUEUE_REFUSED,
 	CLIENT_CONNECTIONS,
 	UPSTREAM_CONNECTIONS,
 	UPSTREAM_RETRIES,
@@ -54,6 +59,8 @@ static const double token_bounds[] = {
     0.05, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2.5, 5, 10, 20, 30, 60, 120};
 static const double gap_bounds[] = {
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
+static const double wait_bounds[] = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
+    1, 2.5, 5, 10, 20, 30, 60, 120, 300};
 static const double overhead_bounds[] = {0.00001, 0.000025, 0.00005, 0.0001,
     0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1};
 
@@ -129,6 +136,36 @@ static const struct ac_metric table[] = {
 	    .help = "How requests for a stream ended.",
 	    .type = AC_METRIC_COUNTER,
 	    .labels = {"ending"},
+	},
+    [REQUESTS_RUNNING] =
+	{
+	    .name = "akashchat_requests_running",
+	    .help = "Chats, completions and pictures that run, as "
+		    "MAX_CONCURRENT_REQUESTS counts them.",
+	    .type = AC_METRIC_GAUGE,
+	},
+    [QUEUE_WAITING] =
+	{
+	    .name = "akashchat_queue_waiting",
+	    .help = "Requests that wait for one that runs to end.",
+	    .type = AC_METRIC_GAUGE,
+	},
+    [QUEUE_WAIT] =
+	{
+	    .name = "akashchat_queue_wait_seconds",
+	    .help = "Time that requests waited in the queue, whatever came of "
+		    "them; those that ran at once are left out.",
+	    .type = AC_METRIC_HISTOGRAM,
+	    BOUNDS(wait_bounds),
+	},
+    [QUEUE_REFUSED] =
+	{
+	    .name = "akashchat_queue_refused_total",
+	    .help =
+		"Requests that were refused since the queue was full, or they "
+		"had waited too long in it.",
+	    .type = AC_METRIC_COUNTER,
+	    .labels = {"reason"},
 	},
     [CLIENT_CONNECTIONS] =
 	{
@@ -210,6 +247,7 @@ struct ac_instruments {
 	struct ac_series *first_token;
 	struct ac_series *gap;
 	struct ac_series *overhead;
+	struct ac_series *queue_wait;
 	struct ac_series *streams_open;
 	struct ac_series *endings[AC_ENDINGS];
 };
@@ -260,6 +298,7 @@ ac_instruments_new(const struct ac_api *api)
 	instruments->first_token = find(instruments, FIRST_TOKEN);
 	instruments->gap = find(instruments, GAP);
 	instruments->overhead = find(instruments, OVERHEAD);
+	instruments->queue_wait = find(instruments, QUEUE_WAIT);
 	instruments->streams_open = find(instruments, STREAMS_OPEN);
 	for (size_t i = 0; i < AC_ENDINGS; i++)
 		instruments->endings[i] = find_by(instruments, STREAMS_ENDED,
@@ -349,6 +388,12 @@ ac_instruments_note_overhead(struct ac_instruments *instruments, int64_t ns)
 	observe(instruments->overhead, ns);
 }
 
+void
+ac_instruments_note_wait(struct ac_instruments *instruments, int64_t ns)
+{
+	observe(instruments->queue_wait, ns);
+}
+
 static void
 set_process(struct ac_instruments *instruments)
 {
@@ -362,6 +407,20 @@ set_process(struct ac_instruments *instruments)
 	    find(instruments, VIRTUAL_MEMORY), (double)usage.virtual_bytes);
 	ac_series_set(find(instruments, OPEN_FDS), (double)usage.open_fds);
 	ac_series_set(find(instruments, MAX_FDS), (double)usage.max_fds);
+}
+
+static void
+set_gate(struct ac_instruments *instruments)
+{
+	struct ac_gate_counts gate = ac_gate_count(instruments->api->gate);
+
+	ac_series_set(
+	    find(instruments, REQUESTS_RUNNING), (double)gate.running);
+	ac_series_set(find(instruments, QUEUE_WAITING), (double)gate.waiting);
+	ac_series_set(
+	    find_by(instruments, QUEUE_REFUSED, "full"), (double)gate.full);
+	ac_series_set(find_by(instruments, QUEUE_REFUSED, "timeout"),
+	    (double)gate.waited_too_long);
 }
 
 static void
@@ -389,6 +448,7 @@ ac_instruments_write(struct ac_instruments *instruments, struct evbuffer *out)
 {
 	ac_series_set(find(instruments, CLIENT_CONNECTIONS),
 	    (double)instruments->api->conns.count);
+	set_gate(instruments);
 	set_upstream(instruments);
 	set_process(instruments);
 	ac_metrics_write(instruments->metrics, out);

@@ -14,8 +14,8 @@ struct ac_api;
 struct ac_instruments;
 struct evbuffer;
 
-/* api: whose connections and upstream are shown; borrowed, and initialised
- * before the first ac_instruments_write(). */
+/* api: whose connections, gate and upstream are shown; borrowed, and
+ * initialised before the first ac_instruments_write(). */
 struct ac_instruments *ac_instruments_new(const struct ac_api *api);
 
 /* NULL is fine. */
@@ -35,6 +35,9 @@ void ac_instruments_note_first_token(
 
 /* Text of a stream was read from the upstream so long after the last. */
 void ac_instruments_note_gap(struct ac_instruments *instruments, int64_t ns);
+
+/* A request had to wait so long for its turn, to whatever end. */
+void ac_instruments_note_wait(struct ac_instruments *instruments, int64_t ns);
 
 /* From a read of the upstream to the write at the client it took so long. */
 void ac_instruments_note_overhead(

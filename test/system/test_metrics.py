@@ -4,18 +4,16 @@ Prometheus'."""
 import json
 import pathlib
 import re
-import shutil
-import subprocess
 import threading
 import time
 
 import pytest
 
-from support import GUARD_S
 from support import datastream as ds
 from support.keys import bearer, key_file
 from support.metrics import Metrics, read_labels, scrape, wait_for
 from support.program import ROOT, run
+from support.prometheus import check_metrics, needs_promtool, promtool
 from test_life import begin, slow  # noqa: F401 pylint: disable=unused-import
 
 KEY = "sk-key-K7f3"
@@ -63,14 +61,19 @@ def test_format(program, upstream):
                        key="") == 1
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None,
-                    reason="there is no promtool")
+@needs_promtool
 def test_prometheus_own_check(program, upstream):
     make_everything_move(program, upstream)
-    done = subprocess.run(["promtool", "check", "metrics"],
-                          input=program.get("/metrics").read(),
-                          capture_output=True, timeout=GUARD_S, check=False)
-    assert (done.returncode, done.stderr, done.stdout) == (0, b"", b"")
+    check_metrics(program.get("/metrics"))
+
+
+@needs_promtool
+def test_prometheus_own_check_sees_what_is_wrong():
+    """It is run in a way that lets it say so."""
+    done = promtool("check", "metrics",
+                    data="# TYPE a counter\na{x=\"1\"} 1\n")
+    assert done.returncode != 0
+    assert "help" in done.stderr and "_total" in done.stderr
 
 
 def test_parser_sees_what_is_wrong():
