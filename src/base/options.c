@@ -190,6 +190,14 @@ set_secret_from_file(struct ac_config *config, enum ac_option_source source,
 	return ok;
 }
 
+/* Also an address with a user in it, who may have a password. */
+static bool
+is_secret(const struct ac_option *option, const char *value)
+{
+	return option->type == AC_TYPE_SECRET ||
+	       (strstr(value, "://") != NULL && strchr(value, '@') != NULL);
+}
+
 /* What an error shows of a value: one line, not too long; a secret stays
  * hidden. */
 static void
@@ -198,7 +206,7 @@ show_value(const struct ac_option *option, const char *value,
 {
 	size_t len = 0;
 
-	if (option->type == AC_TYPE_SECRET)
+	if (is_secret(option, value))
 		value = "(hidden)";
 	while (*value != '\0' && len < SHOWN_VALUE_SIZE - 8) {
 		uint32_t c;

@@ -147,6 +147,20 @@ a_bad_secret_in_the_environment_is_refused(void **state)
 }
 
 static void
+a_password_in_an_address_is_not_shown(void **state)
+{
+	static const char *const names[] = {"AKASH_BASE_URL", "PUBLIC_URL"};
+	struct scene *scene = *state;
+
+	for (size_t i = 0; i < AC_LENGTH(names); i++) {
+		assert_false(scene_set(scene, AC_SOURCE_FLAG, names[i],
+		    "https://joe:sesame@a.example"));
+		assert_non_null(strstr(scene->error, "=(hidden): "));
+		assert_null(strstr(scene->error, "sesame"));
+	}
+}
+
+static void
 files_are_closed_again(void **state)
 {
 	struct scene *scene = *state;
@@ -190,6 +204,7 @@ main(void)
 	    SCENE(a_long_secret_is_not_cut),
 	    SCENE(an_empty_secret_in_a_file_or_variable_says_nothing),
 	    SCENE(a_bad_secret_in_the_environment_is_refused),
+	    SCENE(a_password_in_an_address_is_not_shown),
 	    SCENE(files_are_closed_again),
 	    SCENE(an_empty_token_does_not_undo_the_token_of_the_file),
 	};
