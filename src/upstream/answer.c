@@ -45,6 +45,27 @@ parse_retry_after(const char *value)
 	return (int)seconds;
 }
 
+/* The part of a redirect's address that says where it goes: a login's code or
+ * a password in it are not for a log. */
+static void
+copy_location(char out[AC_LOCATION_SIZE], const char *location)
+{
+	size_t len = strcspn(location, "?#");
+	const char *host = strstr(location, "//");
+	size_t host_at =
+	    host == NULL ? len : (size_t)(host - location) + strlen("//");
+	size_t user_len = 0;
+
+	for (size_t i = host_at; i < len && location[i] != '/'; i++) {
+		if (location[i] == '@')
+			user_len = i + 1 - host_at;
+	}
+	if (user_len == 0)
+		host_at = 0;
+	snprintf(out, AC_LOCATION_SIZE, "%.*s%.*s", (int)host_at, location,
+	    (int)(len - host_at - user_len), location + host_at + user_len);
+}
+
 void
 ac_answer_set_head(struct ac_answer *answer, const struct ac_http_head *head)
 {
@@ -56,8 +77,7 @@ ac_answer_set_head(struct ac_answer *answer, const struct ac_http_head *head)
 	answer->is_truncated = false;
 	answer->retry_after_s =
 	    parse_retry_after(ac_http_head_find(head, "Retry-After"));
-	snprintf(answer->location, sizeof(answer->location), "%s",
-	    location == NULL ? "" : location);
+	copy_location(answer->location, location == NULL ? "" : location);
 	ac_buf_reset(&answer->body);
 }
 

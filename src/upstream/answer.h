@@ -24,7 +24,8 @@ struct ac_answer {
 	bool is_html;      /* likewise */
 	bool is_truncated; /* the body was longer than its maximum */
 	int retry_after_s; /* 0: none was sent */
-	char location[AC_LOCATION_SIZE]; /* of a redirect, perhaps cut */
+	char location[AC_LOCATION_SIZE]; /* of a redirect, perhaps cut;
+				  no user, query or fragment */
 	struct ac_buf body;
 };
 

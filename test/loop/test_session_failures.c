@@ -58,6 +58,11 @@ a_refusal_is_told_with_its_reason(void **state)
 	static const struct peer_step moved[] = {
 	    SEND(APP_HEAD("308 Moved", "Location: /elsewhere/\r\n") APP_END),
 	    END};
+	static const struct peer_step secret[] = {
+	    SEND(APP_HEAD("302 Found",
+		"Location: https://joe:p@ss@a.example/b@c?code=d#e\r\n")
+		    APP_END),
+	    END};
 
 	AC_UNUSED(state);
 	check_failure(fails, AC_ERROR_UPSTREAM_SESSION, "HTTP 500");
@@ -65,7 +70,9 @@ a_refusal_is_told_with_its_reason(void **state)
 	    json, AC_ERROR_UPSTREAM_SESSION, "Invalid request - no user agent");
 	check_failure(page, AC_ERROR_UPSTREAM_CHALLENGE, "in front of");
 	check_failure(busy, AC_ERROR_RATE_LIMIT, "429");
-	check_failure(moved, AC_ERROR_UPSTREAM_SESSION, "/elsewhere/");
+	check_failure(moved, AC_ERROR_UPSTREAM_SESSION, "'/elsewhere/'");
+	check_failure(
+	    secret, AC_ERROR_UPSTREAM_SESSION, "'https://a.example/b@c'");
 }
 
 static void

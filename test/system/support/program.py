@@ -6,6 +6,7 @@ import pathlib
 import re
 import signal
 import subprocess
+import tempfile
 import threading
 
 from support import GUARD_S
@@ -97,9 +98,11 @@ class Program:
         self._ended = False  # the log
         self._stopped = False
         # pylint: disable-next=consider-using-with
+        self._stdout = tempfile.TemporaryFile()
+        # pylint: disable-next=consider-using-with
         self.process = subprocess.Popen(
             [*wrapper, BINARY, *flags], env=environment(options),
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL, stdout=self._stdout,
             stderr=subprocess.PIPE, pass_fds=pass_fds)
         self._thread = threading.Thread(target=self._read_log, daemon=True)
         self._thread.start()
@@ -205,6 +208,10 @@ class Program:
         self._thread.join(GUARD_S)
         self.process.stderr.close()
         self._stopped = True
+        self._stdout.seek(0)
+        printed = self._stdout.read()
+        self._stdout.close()
+        assert printed == b"", "standard output is not for the log"
         return status
 
     def stop(self):
