@@ -58,7 +58,7 @@ def test_who_waits_too_long_is_seen(start, gated):
     assert at_gate(metrics) == (1, 0, 0, 1, 1)
     buckets = metrics.families[WAIT].buckets({})
     assert (buckets[0.5], buckets[30]) == (0, 1)
-    assert metrics.get(WAIT, "_sum") >= 1
+    assert metrics.get(WAIT, "_sum") > 0.9  # the loop's clock is coarse
     gated.turns.release()
     assert [one.answer().status for one in clients] == [200]
 
