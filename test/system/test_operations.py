@@ -196,9 +196,11 @@ def test_page_has_the_messages_of_the_log():
     logged = {("info", "request")}
     for path in (ROOT / "src").rglob("*.c"):
         if path.parent.name != "demo":
+            text = path.read_text(encoding="utf-8")
             logged |= set(re.findall(
-                r'ac_log_(error|warn|info|debug)\(\s*"([^"]*)"',
-                path.read_text(encoding="utf-8")))
+                r'ac_log_(error|warn|info|debug|failure)\(\s*"([^"]*)"',
+                text))
+            logged |= set(re.findall(r'\.(message) = "([^"]*)"', text))
     warnings = {text for level, text in logged if level == "warn"}
     assert len(warnings) > 5 and warnings <= told
     assert told <= {text for _, text in logged}

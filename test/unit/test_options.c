@@ -142,8 +142,10 @@ help_lists_every_option(void **state)
 	for (size_t i = 0; i < AC_OPTIONS; i++) {
 		const struct ac_option *option = ac_option_at(i);
 		char *flag = flag_of(option->name);
-		char *entry = ac_asprintf(" %s %s %s %s%s ", flag,
+		char *entry = ac_asprintf(" %s %s %s %s%s%s ", flag,
 		    option->placeholder, option->help,
+		    option->needs_restart ? "Changes with a restart alone. "
+					  : "",
 		    *option->default_value == '\0' ? "" : "Default: ",
 		    option->default_value);
 
@@ -330,9 +332,11 @@ documentation_has_a_row_for_each_option(void **state)
 	for (size_t i = 0; i < AC_OPTIONS; i++) {
 		const struct ac_option *option = ac_option_at(i);
 		const char *quote = *option->default_value == '\0' ? "" : "`";
-		char *row = ac_asprintf("\n| `%s` | %s%s%s | %s | %s |\n",
+		char *row = ac_asprintf("\n| `%s` | %s%s%s | %s | %s%s |\n",
 		    option->name, quote, option->default_value, quote,
-		    option->allowed, option->help);
+		    option->allowed, option->help,
+		    option->needs_restart ? " Changes with a restart alone."
+					  : "");
 
 		if (strstr(text, row) == NULL)
 			fail_msg("the table lacks%s", row);
