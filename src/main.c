@@ -133,6 +133,17 @@ feed_watchdog(struct program *program)
 	       event_add(program->watchdog, &interval) == 0;
 }
 
+/* A signal that comes while the rest is taken down does not end the process
+ * in its middle. */
+static void
+block_signals(void)
+{
+	sigset_t signals;
+
+	sigfillset(&signals);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+}
+
 static int
 serve(struct program *program, struct ac_config *config)
 {
@@ -147,6 +158,7 @@ serve(struct program *program, struct ac_config *config)
 	}
 	ac_service_notify("READY=1\nSTATUS=serving");
 	status = event_base_dispatch(program->base);
+	block_signals();
 	ac_server_free(program->server);
 	/* What libevent still had to do for the server, such as ending the
 	 * look-up of a name. */
