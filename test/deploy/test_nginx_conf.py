@@ -153,7 +153,7 @@ def test_log_has_no_secret_and_no_text(behind, start):
         chat_body("the question"), [("Authorization", "Bearer sk-the-key"),
                                     ("Cookie", "session=sk-the-cookie")])
     assert response.status == 200
-    line, = front.access()
+    line = front.access_line()
     assert '"POST /v1/chat/completions" 200' in line
     assert f"127.0.0.1:{program.port}" in line
     assert response.header("X-Request-Id") in line

@@ -86,9 +86,17 @@ class Front:
         """What nginx has logged of errors, without what it may say first."""
         return (self.folder / "errors").read_text("utf-8", "replace")
 
-    def access(self):
-        """The lines of its access log."""
-        return (self.folder / "access.log").read_text("utf-8").splitlines()
+    def access_line(self):
+        """The one line of its access log, which may come a moment after the
+        answer."""
+        tick = threading.Event()
+        for _ in range(GUARD_S * 50):
+            text = (self.folder / "access.log").read_text("utf-8")
+            if text.endswith("\n"):
+                break
+            tick.wait(0.02)
+        line, = text.splitlines()
+        return line
 
     def connect(self):
         return UnixConnection(self.folder / "socket")
