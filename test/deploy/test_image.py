@@ -119,8 +119,6 @@ def test_demo_runs_in_the_image(launch_inside):
 
 
 def test_health_check_of_the_image(launch_inside, entry):
-    if "--probe" not in program.run("--help").stdout:
-        pytest.skip("the program has no --probe")
     running = launch_inside("--demo")
     command = dockerfile_words("CMD")
     assert command[-1] == "http://127.0.0.1:16571/health"
