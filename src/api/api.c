@@ -44,12 +44,17 @@ ac_api_evhttp_new(struct ac_api *api)
 	return http;
 }
 
+bool
+ac_api_is_idle(const struct ac_api *api)
+{
+	return TAILQ_EMPTY(&api->requests) &&
+	       ac_client_conns_are_quiet(&api->conns);
+}
+
 void
 ac_api_check_idle(struct ac_api *api)
 {
-	if (api->draining && api->on_idle != NULL &&
-	    TAILQ_EMPTY(&api->requests) &&
-	    ac_client_conns_are_quiet(&api->conns))
+	if (api->draining && api->on_idle != NULL && ac_api_is_idle(api))
 		api->on_idle(api->idle_arg);
 }
 

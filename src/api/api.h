@@ -66,6 +66,9 @@ struct evhttp *ac_api_evhttp_new(struct ac_api *api);
  * with a struct ac_api as arg. */
 void ac_api_on_request(struct evhttp_request *http, void *arg);
 
+/* Whether no request runs and none is under way on any connection. */
+bool ac_api_is_idle(const struct ac_api *api);
+
 /* Calls on_idle where it is due. */
 void ac_api_check_idle(struct ac_api *api);
 

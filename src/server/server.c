@@ -48,7 +48,7 @@ enum server_state {
 	SERVER_DELAYING,
 	SERVER_DRAINING,
 	SERVER_LAST_WORDS,
-	SERVER_DRAINED, /* on_drained was called or is about to be */
+	SERVER_DRAINED, /* on_drained is about to be called, whatever runs */
 };
 
 struct ac_server {
@@ -408,15 +408,12 @@ ac_server_drain(struct ac_server *server,
 	    server->drain_timer, server->options->drain_delay_s * 1000);
 }
 
-/* The last running request has ended. */
+/* The last running request has ended, for this moment. */
 static void
 on_idle(void *arg)
 {
 	struct ac_server *server = arg;
 
-	if (server->state == SERVER_DRAINED)
-		return;
-	server->state = SERVER_DRAINED;
 	ac_timer_run_soon(server->drained_event);
 }
 
@@ -437,8 +434,11 @@ on_drain_timer(evutil_socket_t fd, short what, void *arg)
 		ac_api_give_up_all(&server->api);
 		break;
 	case SERVER_LAST_WORDS:
+		/* Uploads that are under way are cut too. */
+		server->state = SERVER_DRAINED;
+		server->api.on_idle = NULL;
 		ac_api_abort_all(&server->api);
-		on_idle(server); /* uploads that are under way are cut too */
+		ac_timer_run_soon(server->drained_event);
 		break;
 	case SERVER_SERVING:
 	case SERVER_DRAINED:
@@ -453,6 +453,12 @@ on_drained_event(evutil_socket_t fd, short what, void *arg)
 
 	AC_UNUSED(fd);
 	AC_UNUSED(what);
+	/* A request may have begun meanwhile, on a connection that was there.
+	 */
+	if (server->state != SERVER_DRAINED && !ac_api_is_idle(&server->api))
+		return;
+	server->state = SERVER_DRAINED;
+	server->api.on_idle = NULL;
 	evtimer_del(server->drain_timer);
 	server->on_drained(server, server->drained_arg);
 }
