@@ -61,6 +61,7 @@ struct chat_call {
 	bool behind;                   /* the client, with what was sent */
 	struct ac_chat_answer *answer; /* owned */
 	struct event *deadline; /* owned: of the first event, then of all */
+	struct event *flush;    /* owned, of a stream: what a turn brought */
 	struct event *silence;  /* owned, of a stream: the next comment */
 	bool deadline_is_first;
 	int64_t request_ends_ms; /* by ac_clock_ms(); 0: when it likes */
@@ -82,6 +83,7 @@ static void set_state(struct chat_call *, enum chat_state);
 static void start_deadline(struct chat_call *);
 static void on_deadline(evutil_socket_t, short, void *arg);
 static void wait_for_silence(struct chat_call *, int64_t ms);
+static void on_flush(evutil_socket_t, short, void *arg);
 static void on_silence(evutil_socket_t, short, void *arg);
 static void on_chat_open(enum ac_chat_protocol, void *arg);
 static void on_chat_data(struct evbuffer *, void *arg);
@@ -199,8 +201,10 @@ new_call(struct ac_request *request, const struct ac_chat_request *asked,
 	ac_chat_timing_start(&call->timing);
 	call->answer = ac_chat_answer_new(&wish);
 	call->deadline = ac_timer_new(base, on_deadline, call);
-	if (call->wants_stream)
+	if (call->wants_stream) {
+		call->flush = ac_timer_new(base, on_flush, call);
 		call->silence = ac_timer_new(base, on_silence, call);
+	}
 	ac_replace_string(&ac_request_facts(request)->model, model);
 	ac_request_facts(request)->wants_stream = asked->stream;
 	return call;
@@ -344,7 +348,7 @@ go_on(struct chat_call *call)
 	case AC_CHAT_ANSWER_BEGUN:
 		note_first_event(call);
 		if (call->wants_stream)
-			send_deltas(call);
+			ac_timer_run_soon(call->flush);
 		break;
 	case AC_CHAT_ANSWER_DRAWING:
 		note_first_event(call);
@@ -373,7 +377,17 @@ note_first_event(struct chat_call *call)
 		ac_chat_note_answer(call->chat);
 }
 
-/* Sends what this turn has brought of the answer. */
+/* evhttp hands over each of the upstream's chunks by itself; what one read
+ * has brought leaves as one chunk of our own. */
+static void
+on_flush(evutil_socket_t fd, short what, void *arg)
+{
+	AC_UNUSED(fd);
+	AC_UNUSED(what);
+	send_deltas(arg);
+}
+
+/* Sends what there is of the answer. */
 static void
 send_deltas(struct chat_call *call)
 {
@@ -527,8 +541,10 @@ free_call(void *thing)
 
 	ac_chat_answer_free(call->answer);
 	event_free(call->deadline);
-	if (call->silence != NULL)
+	if (call->wants_stream) {
+		event_free(call->flush);
 		event_free(call->silence);
+	}
 	free(call);
 }
 
@@ -540,8 +556,10 @@ finish(struct chat_call *call)
 
 	set_state(call, CHAT_DONE);
 	evtimer_del(call->deadline);
-	if (call->silence != NULL)
+	if (call->wants_stream) {
+		evtimer_del(call->flush);
 		evtimer_del(call->silence);
+	}
 	if (call->chat != NULL)
 		ac_chat_cancel(call->chat);
 	if (call->wait != NULL)

@@ -22,10 +22,11 @@
 #include "base/text.h"
 #include "base/timer.h"
 #include "net/tls_server.h"
+#include "net/write_soon.h"
 
 enum {
-	OUTPUT_HIGH = 256 * 1024, /* a stream is full … */
-	OUTPUT_LOW = 64 * 1024,   /* … until it is down to this */
+	OUTPUT_HIGH = 64 * 1024, /* a stream is full … */
+	OUTPUT_LOW = 16 * 1024,  /* … until it is down to this */
 };
 
 static void on_output_changed(
@@ -94,6 +95,7 @@ reply_is_whole(struct ac_request *request)
 		evhttp_on_all_written = write_cb;
 	bufferevent_setcb(bev, read_cb, on_all_written, event_cb, evcon);
 	ac_tls_server_join_output(bev);
+	ac_write_soon(bev);
 }
 
 /* From here on evhttp's request is evhttp's, and no hook runs. */
@@ -236,6 +238,7 @@ ac_request_write(struct ac_request *request, struct evbuffer *data)
 
 	evhttp_send_reply_chunk(request->http, data);
 	ac_tls_server_join_output(ac_request_bev(request));
+	ac_write_soon(ac_request_bev(request));
 	if (evbuffer_get_length(output) > OUTPUT_HIGH)
 		request->full = true;
 	return request->full ? AC_WRITE_FULL : AC_WRITE_MORE;

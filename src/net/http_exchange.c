@@ -27,6 +27,7 @@
 #include "net/proxy.h"
 #include "net/tls.h"
 #include "net/tunnel.h"
+#include "net/write_soon.h"
 
 enum {
 	TLS_RECORD_MAX = 16000,
@@ -125,6 +126,7 @@ ac_exchange_start(
 		return;
 	if (!fresh) {
 		join_output(conn);
+		ac_write_soon(conn->bev);
 		watch_upload(conn);
 		return;
 	}
