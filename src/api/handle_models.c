@@ -6,6 +6,7 @@
  *
  *	handle -> WAIT (for the list) -> reply
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,57 +96,61 @@ on_list(
 	free_call(call);
 }
 
-static json_t *
-make_model(const struct ac_model *model)
-{
-	json_t *object = json_pack("{s:s, s:s, s:i, s:s, s:n, s:s, s:n}", "id",
-	    model->id, "object", "model", "created", CREATED, "owned_by",
-	    "Akash Network", "permission", "root", model->id, "parent");
-
-	if (object == NULL)
-		ac_out_of_memory();
-	if (model->name != NULL)
-		json_object_set_new(object, "name", json_string(model->name));
-	if (model->context_window != AC_CONTEXT_WINDOW_UNKNOWN)
-		json_object_set_new(object, "context_window",
-		    json_integer(model->context_window));
-	return object;
-}
-
+/* Written without a tree: some clients ask for the list again and again. */
 static void
-reply(struct models_call *call, json_t *value)
+add_model(struct evbuffer *out, const struct ac_model *model)
 {
-	struct evbuffer *body = ac_text_new();
-
-	ac_json_add(body, value);
-	json_decref(value);
-	ac_request_reply(call->request, 200, body);
-	evbuffer_free(body);
+	ac_text_add_string(out, "{\"id\":");
+	ac_json_add_string(out, model->id, strlen(model->id));
+	evbuffer_add_printf(out,
+	    ",\"object\":\"model\",\"created\":%d,"
+	    "\"owned_by\":\"Akash Network\",\"permission\":null,\"root\":",
+	    CREATED);
+	ac_json_add_string(out, model->id, strlen(model->id));
+	ac_text_add_string(out, ",\"parent\":null");
+	if (model->name != NULL) {
+		ac_text_add_string(out, ",\"name\":");
+		ac_json_add_string(out, model->name, strlen(model->name));
+	}
+	if (model->context_window != AC_CONTEXT_WINDOW_UNKNOWN)
+		evbuffer_add_printf(
+		    out, ",\"context_window\":%" PRId64, model->context_window);
+	ac_text_add_string(out, "}");
 }
 
 static void
 reply_list(struct models_call *call, const struct ac_model_list *list)
 {
 	const struct ac_key *key = ac_request_key(call->request);
-	json_t *data = json_array();
+	struct evbuffer *body = ac_text_new();
+	const char *comma = "";
 
+	ac_text_add_string(body, "{\"object\":\"list\",\"data\":[");
 	for (size_t i = 0; i < list->count; i++) {
-		if (ac_key_may_use(key, list->models[i].id))
-			json_array_append_new(
-			    data, make_model(&list->models[i]));
+		if (!ac_key_may_use(key, list->models[i].id))
+			continue;
+		ac_text_add_string(body, comma);
+		add_model(body, &list->models[i]);
+		comma = ",";
 	}
-	reply(call, json_pack("{s:s, s:o}", "object", "list", "data", data));
+	ac_text_add_string(body, "]}");
+	ac_request_reply(call->request, 200, body);
+	evbuffer_free(body);
 }
 
 static void
 reply_model(struct models_call *call, const struct ac_model_list *list)
 {
 	const struct ac_model *model = ac_model_find(list, call->id);
+	struct evbuffer *body;
 	struct ac_error error;
 
 	if (model != NULL &&
 	    ac_key_may_use(ac_request_key(call->request), model->id)) {
-		reply(call, make_model(model));
+		body = ac_text_new();
+		add_model(body, model);
+		ac_request_reply(call->request, 200, body);
+		evbuffer_free(body);
 		return;
 	}
 	ac_error_set_param(&error, AC_ERROR_MODEL_NOT_FOUND, "model",
