@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "codec/literal.h"
+#include "codec/members.h"
 #include "codec/values.h"
 
 /* What a line's value is made of. */
@@ -293,21 +294,39 @@ decode_error(struct ac_datastream *decoder, const char *json, size_t len)
 	ac_buf_clear(&text);
 }
 
+/*
+ * Finds members of an object of ASCII text without escapes. What comes out is
+ * what jansson would say, without its tree; true of all that the site sends
+ * in practice. False: it is another kind of object, or none.
+ */
+static bool
+find_plain(
+    const char *json, size_t len, struct ac_member *members, size_t count)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (json[i] < ' ' || json[i] > '~' || json[i] == '\\')
+			return false;
+	}
+	return ac_members_find(json, len, members, count);
+}
+
 static void
 decode_json(struct ac_datastream *decoder, enum ac_event_type type,
     const char *json, size_t len)
 {
-	json_t *value = ac_json_parse_lenient(json, len);
 	struct ac_event event = {
 	    .type = type,
 	    .json = json,
 	    .json_len = len,
 	};
+	json_t *value;
 
-	/* Nobody needs it to read the answer. */
-	if (value == NULL)
-		return;
-	json_decref(value);
+	if (!find_plain(json, len, NULL, 0)) {
+		value = ac_json_parse_lenient(json, len);
+		if (value == NULL)
+			return; /* nobody needs it to read the answer */
+		json_decref(value);
+	}
 	emit(decoder, &event);
 }
 
@@ -337,29 +356,80 @@ parse_finish(const char *json, size_t len)
 	return value;
 }
 
+/* Reads a count of digits alone, or its absence. */
+static bool
+read_plain_count(const struct ac_member *member, int64_t *count)
+{
+	enum { DIGITS_MAX = 9 };
+
+	*count = AC_TOKENS_UNKNOWN;
+	if (member->value == NULL)
+		return true;
+	if (member->len > DIGITS_MAX)
+		return false;
+	*count = 0;
+	for (size_t i = 0; i < member->len; i++) {
+		if (member->value[i] < '0' || member->value[i] > '9')
+			return false;
+		*count = *count * 10 + (member->value[i] - '0');
+	}
+	return true;
+}
+
+/* What a step's or a message's end says, where it says it plainly. */
+static bool
+read_plain_finish(
+    struct ac_event *event, bool *continued, const char *json, size_t len)
+{
+	struct ac_member members[] = {{.name = "finishReason"},
+	    {.name = "isContinued"}, {.name = "usage"}};
+	struct ac_member counts[] = {
+	    {.name = "promptTokens"}, {.name = "completionTokens"}};
+	const struct ac_member *usage = &members[2];
+
+	if (!find_plain(json, len, members, AC_LENGTH(members)) ||
+	    usage->value == NULL || !members[0].is_string ||
+	    !ac_members_find(
+		usage->value, usage->len, counts, AC_LENGTH(counts)))
+		return false;
+	event->finish =
+	    ac_value_finish_literal(members[0].value + 1, members[0].len - 2);
+	*continued = members[1].len == 4 && *members[1].value == 't';
+	return read_plain_count(&counts[0], &event->usage.prompt_tokens) &&
+	       read_plain_count(&counts[1], &event->usage.completion_tokens);
+}
+
+/* The same of anything that is an object, or can be mended into one. */
+static bool
+read_finish(
+    struct ac_event *event, bool *continued, const char *json, size_t len)
+{
+	json_t *value = parse_finish(json, len);
+	const json_t *usage = json_object_get(value, "usage");
+	bool ok = json_is_object(value);
+
+	event->finish = ac_value_finish(
+	    json_string_value(json_object_get(value, "finishReason")));
+	event->usage.prompt_tokens = ac_value_tokens(usage, "promptTokens");
+	event->usage.completion_tokens =
+	    ac_value_tokens(usage, "completionTokens");
+	*continued = json_is_true(json_object_get(value, "isContinued"));
+	json_decref(value);
+	return ok;
+}
+
 static void
 decode_finish(struct ac_datastream *decoder, enum ac_event_type type,
     const char *json, size_t len)
 {
-	json_t *value = parse_finish(json, len);
-	const json_t *usage = json_object_get(value, "usage");
-	struct ac_event event = {
-	    .type = type,
-	    .finish = ac_value_finish(
-		json_string_value(json_object_get(value, "finishReason"))),
-	    .usage.prompt_tokens = ac_value_tokens(usage, "promptTokens"),
-	    .usage.completion_tokens =
-		ac_value_tokens(usage, "completionTokens"),
-	};
-	const bool continued =
-	    json_is_true(json_object_get(value, "isContinued"));
+	struct ac_event event = {.type = type};
+	bool continued;
 
-	if (!json_is_object(value)) {
-		json_decref(value);
+	if (!read_plain_finish(&event, &continued, json, len) &&
+	    !read_finish(&event, &continued, json, len)) {
 		fail(decoder, AC_STREAM_ERROR_MALFORMED);
 		return;
 	}
-	json_decref(value);
 	ac_textjoin_flush(&decoder->texts);
 	decoder->failed |= event.finish == AC_FINISH_ERROR;
 	if (type == AC_EVENT_STEP) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
  * Finding the members of an object: see members.h. The object's own level
- * is read here. A value that is an array, an object, a number or a word is
- * cut out by its brackets and given to jansson, which says whether it is one.
+ * is read here, and that of plain objects in it. Any other value that is an
+ * array, an object, a number or a word is cut out by its brackets and given to
+ * jansson, which says whether it is one.
  */
 #include "codec/members.h"
 
@@ -12,11 +13,19 @@
 
 #include "base/json.h"
 
+enum {
+	DEPTH_MAX = 4,     /* of objects within objects that are read here */
+	SMALL_DIGITS = 15, /* of a number that fits everywhere */
+};
+
 struct reader {
 	const char *at;
 	const char *end;
+	unsigned depth; /* 0: the object whose members count */
 };
 
+static bool find(const char *json, size_t len, struct ac_member *members,
+    size_t count, unsigned depth);
 static bool take_member(
     struct reader *, struct ac_member *members, size_t count);
 static bool take_string(struct reader *, struct ac_member *found);
@@ -47,7 +56,14 @@ bool
 ac_members_find(
     const char *json, size_t len, struct ac_member *members, size_t count)
 {
-	struct reader reader = {json, json + len};
+	return find(json, len, members, count, 0);
+}
+
+static bool
+find(const char *json, size_t len, struct ac_member *members, size_t count,
+    unsigned depth)
+{
+	struct reader reader = {json, json + len, depth};
 
 	for (size_t i = 0; i < count; i++)
 		members[i] = (struct ac_member){.name = members[i].name};
@@ -114,6 +130,11 @@ take_string(struct reader *reader, struct ac_member *found)
 	found->report = ac_literal_check(found->value + 1, found->len - 2);
 	if (found->report.state == AC_LITERAL_BROKEN)
 		return false;
+	/* Within a value it is jansson that decides what is allowed. */
+	if (reader->depth > 0 &&
+	    (found->report.state != AC_LITERAL_CLEAN ||
+		memchr(found->value, '\\', found->len) != NULL))
+		return false;
 	reader->at = end + 1;
 	return true;
 }
@@ -142,6 +163,40 @@ find_value_end(const char *s, const char *end)
 }
 
 static bool
+is_small_number(const char *value, size_t len)
+{
+	if (len > SMALL_DIGITS || (*value == '0' && len > 1))
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		if (value[i] < '0' || value[i] > '9')
+			return false;
+	}
+	return true;
+}
+
+/* Whether a value is a literal name or a number of a few digits, which is
+ * valid at a glance; others may be valid too. */
+static bool
+is_simple(const char *value, size_t len)
+{
+	if (len == 4)
+		return memcmp(value, "true", 4) == 0 ||
+		       memcmp(value, "null", 4) == 0 ||
+		       is_small_number(value, len);
+	if (len == 5 && memcmp(value, "false", 5) == 0)
+		return true;
+	return is_small_number(value, len);
+}
+
+/* The same of an object that is not deep. */
+static bool
+is_shallow_object(const char *value, size_t len, unsigned depth)
+{
+	return *value == '{' && depth < DEPTH_MAX &&
+	       find(value, len, NULL, 0, depth + 1);
+}
+
+static bool
 take_other(struct reader *reader, struct ac_member *found)
 {
 	const char *end = find_value_end(reader->at, reader->end);
@@ -154,10 +209,13 @@ take_other(struct reader *reader, struct ac_member *found)
 	/* A string stands alone, which take_string() has seen to. */
 	if (found->len == 0 || found->value[0] == '"')
 		return false;
-	value = ac_json_parse_lenient(found->value, found->len);
-	if (value == NULL)
-		return false;
-	json_decref(value);
+	if (!is_simple(found->value, found->len) &&
+	    !is_shallow_object(found->value, found->len, reader->depth)) {
+		value = ac_json_parse_lenient(found->value, found->len);
+		if (value == NULL)
+			return false;
+		json_decref(value);
+	}
 	reader->at = end;
 	return true;
 }
