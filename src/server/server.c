@@ -343,6 +343,20 @@ ac_server_port(const struct ac_server *server)
 	return ac_listeners_port(server->listeners);
 }
 
+/* A file that was emptied, or a pipe that was read before, must not open the
+ * door to everybody. */
+static bool
+still_wants_keys(const struct ac_server *server, const struct ac_keys *keys,
+    char reason[AC_REASON_SIZE])
+{
+	if (server->keys == NULL || keys != NULL)
+		return true;
+	snprintf(reason, AC_REASON_SIZE,
+	    "BEARER_TOKEN and API_KEYS_FILE are empty now: to serve without a "
+	    "key takes a restart");
+	return false;
+}
+
 bool
 ac_server_reload(struct ac_server *server, struct ac_config *fresh,
     char reason[AC_REASON_SIZE])
@@ -354,7 +368,8 @@ ac_server_reload(struct ac_server *server, struct ac_config *fresh,
 
 	if (!load_tls(&tls, options, reason))
 		return false;
-	if (!load_keys(&keys, options, server->keys, reason)) {
+	if (!load_keys(&keys, options, server->keys, reason) ||
+	    !still_wants_keys(server, keys, reason)) {
 		ac_tls_server_free(tls);
 		return false;
 	}

@@ -204,6 +204,18 @@ def test_bad_keys_file_leaves_the_keys_of_before(start, tmp_path):
     finish(program, 1)
 
 
+@pytest.mark.parametrize("emptied", ["", "BEARER_TOKEN=\nAPI_KEYS_FILE=\n"])
+def test_emptied_file_does_not_open_the_door(start, config, emptied):
+    config.write_text("BEARER_TOKEN=sk-mine\n")
+    program = start("--config", str(config))
+    config.write_text(emptied)
+    assert "takes a restart" in refuse_reload(program)
+    check_error(program.get("/v1/models"), 401, None)
+    key = [("Authorization", "Bearer sk-mine")]
+    assert program.chat(headers=key).status == 200
+    finish(program, 1)
+
+
 def test_reload_does_not_give_back_what_was_used(start, tmp_path):
     path = key_file(tmp_path, alice="rpm=3")
     program = start(API_KEYS_FILE=path)
