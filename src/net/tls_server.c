@@ -53,6 +53,23 @@ ac_tls_server_new(
 	return tls;
 }
 
+bool
+ac_tls_server_load(struct ac_tls_server **tls, const char *cert_file,
+    const char *key_file, char *why, size_t why_size)
+{
+	*tls = NULL;
+	if (cert_file == NULL && key_file == NULL)
+		return true;
+	if (cert_file == NULL || key_file == NULL) {
+		snprintf(why, why_size, "%s is set without %s: TLS needs both",
+		    cert_file != NULL ? "TLS_CERT" : "TLS_KEY",
+		    cert_file != NULL ? "TLS_KEY" : "TLS_CERT");
+		return false;
+	}
+	*tls = ac_tls_server_new(cert_file, key_file, why, why_size);
+	return *tls != NULL;
+}
+
 void
 ac_tls_server_free(struct ac_tls_server *tls)
 {

@@ -8,6 +8,7 @@
 #ifndef AC_NET_TLS_SERVER_H
 #define AC_NET_TLS_SERVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/attr.h"
@@ -24,6 +25,13 @@ struct event_base;
  * asked for anything.
  */
 AC_MUST_CHECK struct ac_tls_server *ac_tls_server_new(
+    const char *cert_file, const char *key_file, char *why, size_t why_size);
+
+/*
+ * The same for options that may be empty (NULL): *tls is NULL where both are,
+ * which is fine. False and why where one of them is, or as above.
+ */
+AC_MUST_CHECK bool ac_tls_server_load(struct ac_tls_server **tls,
     const char *cert_file, const char *key_file, char *why, size_t why_size);
 
 /* tls may be NULL. */

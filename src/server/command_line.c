@@ -14,6 +14,7 @@
 #include "base/options.h"
 #include "doctor/target.h"
 #include "net/proxy.h"
+#include "net/tls_server.h"
 #include "server/hash_key.h"
 
 /* The flags that are no options. */
@@ -122,6 +123,19 @@ check_keys(const struct ac_config *config, char reason[AC_REASON_SIZE])
 	return keys != NULL;
 }
 
+/* What would end the start, or keep a reload from doing anything. */
+static bool
+check_tls(const struct ac_config *config, char reason[AC_REASON_SIZE])
+{
+	const struct ac_options *options = ac_config_options(config);
+	struct ac_tls_server *tls;
+	bool ok = ac_tls_server_load(
+	    &tls, options->tls_cert, options->tls_key, reason, AC_REASON_SIZE);
+
+	ac_tls_server_free(tls);
+	return ok;
+}
+
 /* Which of the flags that belong to --doctor or --probe stands alone. */
 static const char *
 find_stray(const struct command *command)
@@ -214,7 +228,8 @@ ac_config_parse(struct ac_config *config, int argc, char **argv,
 		return AC_COMMAND_BAD;
 	if (!check_proxy(config, reason))
 		return AC_COMMAND_BAD;
-	if (command.check_config && !check_keys(config, reason))
+	if (command.check_config &&
+	    (!check_keys(config, reason) || !check_tls(config, reason)))
 		return AC_COMMAND_BAD;
 	if (command.check_config) {
 		print_config(config);

@@ -194,19 +194,8 @@ static bool
 load_tls(struct ac_tls_server **tls, const struct ac_options *options,
     char reason[AC_REASON_SIZE])
 {
-	*tls = NULL;
-	if (options->tls_cert == NULL && options->tls_key == NULL)
-		return true;
-	if (options->tls_cert == NULL || options->tls_key == NULL) {
-		snprintf(reason, AC_REASON_SIZE,
-		    "%s is set without %s: TLS needs both",
-		    options->tls_cert != NULL ? "TLS_CERT" : "TLS_KEY",
-		    options->tls_cert != NULL ? "TLS_KEY" : "TLS_CERT");
-		return false;
-	}
-	*tls = ac_tls_server_new(
-	    options->tls_cert, options->tls_key, reason, AC_REASON_SIZE);
-	return *tls != NULL;
+	return ac_tls_server_load(
+	    tls, options->tls_cert, options->tls_key, reason, AC_REASON_SIZE);
 }
 
 static bool

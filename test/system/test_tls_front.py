@@ -493,11 +493,12 @@ def test_what_is_no_tls_is_closed(start_tls, data):
 # ---- the files --------------------------------------------------------------
 
 def check_refused_start(*words, **options):
-    done = run(SERVER_ADDRESS="127.0.0.1:0", **options)
-    assert done.returncode > 0
-    [line] = done.stderr.splitlines()
-    for word in words:
-        assert word in line, line
+    for flags, status in (((), 1), (("--check-config",), 2)):
+        done = run(*flags, SERVER_ADDRESS="127.0.0.1:0", **options)
+        assert (done.returncode, done.stdout) == (status, "")
+        [line] = done.stderr.splitlines()
+        for word in words:
+            assert word in line, line
 
 
 @pytest.mark.parametrize("alone", ["TLS_CERT", "TLS_KEY"])
