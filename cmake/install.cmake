@@ -81,7 +81,8 @@ install(FILES docs/akashchat-api.1
 install(FILES README.md README.zh-CN.md CHANGELOG.md LICENSE
   DESTINATION ${doc_dir} COMPONENT runtime)
 install(DIRECTORY docs DESTINATION ${doc_dir} COMPONENT runtime
-  FILES_MATCHING PATTERN "*.md" PATTERN "*.json")
+  FILES_MATCHING PATTERN "*.md" PATTERN "*.json" PATTERN "*.yml"
+  PATTERN "*.svg")
 
 # ---- configuration and units ----------------------------------------------
 
