@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
  * Requests for chats and for completions: one is refused with a reason, or
- * accepted within its bounds; what an accepted one is translated into is JSON
- * that keeps the web app's rules.
+ * accepted within its bounds; what an accepted one is translated into is
+ * what the web app takes (contract.h).
  */
 #include <string.h>
 
@@ -11,25 +11,9 @@
 #include "api/chat_request.h"
 #include "api/field_rules.h"
 #include "base/bytes.h"
-#include "base/json.h"
 #include "base/text.h"
+#include "contract.h"
 #include "fuzz.h"
-
-static void
-check_message(const json_t *message)
-{
-	const char *role = ac_json_get_string(message, "role");
-	const json_t *parts = json_object_get(message, "parts");
-
-	FUZZ_CHECK(role != NULL);
-	FUZZ_CHECK(strcmp(role, "user") == 0 || strcmp(role, "assistant") == 0);
-	FUZZ_CHECK(json_is_string(json_object_get(message, "id")));
-	FUZZ_CHECK(json_is_string(json_object_get(message, "content")));
-	FUZZ_CHECK(json_array_size(parts) > 0);
-	for (size_t i = 0; i < json_array_size(parts); i++)
-		FUZZ_CHECK(ac_json_get_string(
-			       json_array_get(parts, i), "type") != NULL);
-}
 
 static void
 check_translation(const struct ac_chat_request *request)
@@ -37,15 +21,8 @@ check_translation(const struct ac_chat_request *request)
 	static const struct ac_options options = {.system_prompt = NULL};
 	struct ac_bytes *body =
 	    ac_chat_request_translate(request, &options, "m");
-	json_t *json = ac_json_parse_lenient(body->data, body->len);
-	const json_t *messages = json_object_get(json, "messages");
-	const char *system = ac_json_get_string(json, "system");
 
-	FUZZ_CHECK(json_array_size(messages) > 0);
-	FUZZ_CHECK(system != NULL && *system != '\0');
-	for (size_t i = 0; i < json_array_size(messages); i++)
-		check_message(json_array_get(messages, i));
-	json_decref(json);
+	contract_check_chat(body->data, body->len);
 	ac_bytes_unref(body);
 }
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /*
- * --config files, URLs and addresses. A file is accepted or refused with a
+ * --config files: one is accepted or refused with a
  * reason; what --check-config prints of an accepted one is itself a file
- * that gives the same configuration. Each line is also read as a URL and as
- * an address; what they were taken apart into gives the same parts again.
+ * that gives the same configuration.
  */
 #include <string.h>
 #include <sys/mman.h>
@@ -65,59 +64,6 @@ check_file(const char *data, size_t len)
 	ac_config_free(second);
 }
 
-static void
-check_url(const char *text)
-{
-	struct ac_url url = {0}, again = {0};
-	const char *why = NULL;
-	char *composed;
-
-	if (!ac_url_parse(&url, text, &why)) {
-		FUZZ_CHECK(why != NULL && *why != '\0');
-		return;
-	}
-	FUZZ_CHECK(*url.host != '\0' && url.port != 0);
-	composed = ac_asprintf(
-	    "%s://%s%s", url.tls ? "https" : "http", url.host_header, url.path);
-	FUZZ_CHECK(ac_url_parse(&again, composed, &why));
-	FUZZ_CHECK(again.tls == url.tls && again.port == url.port);
-	FUZZ_CHECK(strcmp(again.host, url.host) == 0);
-	FUZZ_CHECK(strcmp(again.host_header, url.host_header) == 0);
-	FUZZ_CHECK(strcmp(again.path, url.path) == 0);
-	free(composed);
-	ac_url_clear(&url);
-	ac_url_clear(&again);
-}
-
-static void
-check_address(const char *text)
-{
-	struct ac_address address = {0}, again = {0};
-	const char *why = NULL;
-	char *composed;
-
-	if (!ac_address_parse(&address, text, &why)) {
-		FUZZ_CHECK(why != NULL && *why != '\0');
-		return;
-	}
-	FUZZ_CHECK((address.host == NULL) != (address.path == NULL));
-	if (address.path != NULL)
-		composed = ac_asprintf("unix:%s", address.path);
-	else
-		composed =
-		    ac_asprintf(strchr(address.host, ':') ? "[%s]:%u" : "%s:%u",
-			address.host, (unsigned)address.port);
-	FUZZ_CHECK(ac_address_parse(&again, composed, &why));
-	FUZZ_CHECK(again.port == address.port);
-	if (address.path != NULL)
-		FUZZ_CHECK(strcmp(again.path, address.path) == 0);
-	else
-		FUZZ_CHECK(strcmp(again.host, address.host) == 0);
-	free(composed);
-	ac_address_clear(&address);
-	ac_address_clear(&again);
-}
-
 /* No file but the input is to be opened; a secret's would be. */
 static bool
 names_secret_file(const char *text, size_t len)
@@ -140,15 +86,9 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = ac_memdup((const char *)data, size);
-	char *rest = text;
-	char *line;
 
 	if (!names_secret_file(text, size))
 		check_file(text, size);
-	while ((line = strsep(&rest, "\n")) != NULL) {
-		check_url(line);
-		check_address(line);
-	}
 	free(text);
 	return 0;
 }
