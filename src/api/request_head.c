@@ -136,6 +136,9 @@ read_request_line(
 	const char *end = line.data + line.len;
 	struct slice method, target, version;
 
+	/* evhttp answers a shorter one itself. */
+	if (line.len < strlen("GET / HTTP/1.0"))
+		return refuse(error, "its first line is too short");
 	if (first == NULL || first == last)
 		return refuse(error, "its first line is not a request "
 				     "line");

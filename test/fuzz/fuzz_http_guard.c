@@ -65,6 +65,7 @@ check_passed(const char *data, size_t used)
 	head = (size_t)(end - data) + 4;
 	FUZZ_CHECK(memchr(data, '\0', head) == NULL);
 	FUZZ_CHECK(data[0] >= 'A' && data[0] <= 'Z');
+	FUZZ_CHECK((const char *)memchr(data, '\r', head) - data >= 14);
 	for (size_t i = 0; i < head; i++) {
 		if (data[i] == '\n')
 			FUZZ_CHECK(i > 0 && data[i - 1] == '\r');

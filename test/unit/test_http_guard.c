@@ -50,6 +50,8 @@ static const struct {
     {"leading line end", "\r\nGET / HTTP/1.1\r\n" HOST "\r\n", 0, 400, 0},
     {"lower-case method", "get / HTTP/1.1\r\n" HOST "\r\n", 0, 400, 0},
     {"no request line", "GARBAGE\r\n\r\n", 0, 400, 0},
+    {"method of two letters", "GO / HTTP/1.1\r\n" HOST "\r\n", 0, 400, 0},
+    {"method of one letter", "G /v1 HTTP/1.1\r\n" HOST "\r\n", 0, 0, 0},
     {"no version", "GET /\r\n\r\n", 0, 400, 0},
     {"http 1.7", "GET / HTTP/1.7\r\n" HOST "\r\n", 0, 400, 0},
     {"http 2.0", "PRI * HTTP/2.0\r\n\r\n", 0, 400, 0},
