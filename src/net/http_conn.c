@@ -129,6 +129,7 @@ ac_http_conn_send(struct ac_http_conn *conn,
 	conn->answered_early = false;
 	conn->closes = false;
 	conn->interims = 0;
+	conn->skipping = false;
 	conn->paused = false;
 	conn->why[0] = '\0';
 	evtimer_del(conn->timer);
@@ -263,6 +264,10 @@ on_soon(evutil_socket_t fd, short what, void *arg)
 		end_early(conn);
 	} else if (conn->answered_early && conn->writing) {
 		ac_exchange_stop_writing(conn);
+	} else if (conn->skipping) {
+		/* evhttp enables it again when it reads on. */
+		conn->skipping = false;
+		bufferevent_disable(conn->bev, EV_READ);
 	} else if (ac_conn_is_in_body(conn) && !conn->paused) {
 		/* What came in one read with the head. */
 		ac_exchange_take_partial_chunk(conn);

@@ -54,6 +54,7 @@ struct ac_http_conn {
 	bool answered; /* the silence timeout counts */
 	bool closes;   /* the answer is the connection's last */
 	int interims;  /* 1xx answers that came */
+	bool skipping; /* one of them is about to be skipped */
 	bool starting; /* within evhttp_make_request() */
 	bool in_head;  /* within on_head: evhttp must not be cancelled */
 	char why[AC_CONN_WHY_SIZE]; /* of a failure */

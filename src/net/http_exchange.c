@@ -240,7 +240,8 @@ begin_exchange(struct ac_http_conn *conn)
 /*
  * evhttp takes any 1xx but 100 for the answer, and the real answer for the
  * next request's. In plain it can be made to skip it; over TLS that stalls,
- * so the exchange ends there.
+ * so the exchange ends there. Behind one that it skips evhttp waits until it
+ * may write, and would take an end that is read meanwhile for the answer's.
  */
 static int
 skip_interim_answer(struct ac_http_conn *conn, struct evhttp_request *request)
@@ -261,6 +262,8 @@ skip_interim_answer(struct ac_http_conn *conn, struct evhttp_request *request)
 	/* Or they would count as the answer's. */
 	evhttp_clear_headers(evhttp_request_get_input_headers(request));
 	request->response_code = 100;
+	conn->skipping = true;
+	ac_timer_run_soon(conn->soon);
 	return 0;
 }
 

@@ -81,6 +81,32 @@ an_interim_answer_in_one_segment_with_the_answer_is_skipped(void **state)
 	check_skipped(script);
 }
 
+/* The connection's end is there before the answer has been read. */
+static void
+an_answer_behind_an_interim_one_may_end_with_the_connection(void **state)
+{
+	static const char *const answers[] = {
+	    HINTS ANSWER,
+	    CONTINUE HINTS ANSWER,
+	    HINTS "HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\n\r\nhello",
+	};
+
+	AC_UNUSED(state);
+	for (size_t i = 0; i < AC_LENGTH(answers); i++) {
+		struct peer_step script[] = {
+		    READ_REQUEST, SEND(answers[i]), CLOSE, END};
+		struct scene scene;
+		struct call call = {.heads = 0};
+
+		scene_open(&scene, NULL);
+		peer_script(scene.peer, script);
+		call_get(&call, &scene, "/");
+		call_wait_for_success(&call, 200, "hello");
+		assert_string_equal(call.cookie, "a=1");
+		scene_close(&scene);
+	}
+}
+
 /* The rest comes in the very turn in which the interim answer was read, so
  * that evhttp's deferred reading and a read event meet. */
 static void
@@ -243,6 +269,8 @@ main(void)
 	    cmocka_unit_test(an_interim_answer_is_skipped),
 	    cmocka_unit_test(
 		an_interim_answer_in_one_segment_with_the_answer_is_skipped),
+	    cmocka_unit_test(
+		an_answer_behind_an_interim_one_may_end_with_the_connection),
 	    cmocka_unit_test(
 		an_interim_answer_may_be_cut_from_the_answer_anywhere),
 	    cmocka_unit_test(
