@@ -24,7 +24,7 @@ struct app {
 	bool in_one;             /* sections are written in one piece */
 	struct app_conn **conns; /* owned */
 	size_t conn_count;
-	size_t request_count;
+	size_t chat_count; /* that were asked for */
 };
 
 void app_init(struct app *app);

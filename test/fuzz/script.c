@@ -71,12 +71,9 @@ script_next(struct script *script)
 			take(script, marked.kind == SCRIPT_FLOOD ? 3 : 2);
 			return marked;
 		}
-		step.len = 1;
-	} else {
-		mark = memchr(script->at, MARK, script->len);
-		step.len =
-		    mark == NULL ? script->len : (size_t)(mark - script->at);
 	}
+	mark = memchr(script->at + 1, MARK, script->len - 1);
+	step.len = mark == NULL ? script->len : (size_t)(mark - script->at);
 	take(script, step.len);
 	return step;
 }
@@ -165,20 +162,23 @@ enum player_state
 player_move(struct player *player, int fd)
 {
 	enum player_state state;
+	bool moved = false;
 
 	do {
 		if (player->awake_ms > world_ms()) {
 			world_wake_at(player->awake_ms);
-			return PLAYER_WAITS;
+			break;
 		}
 		if (!has_bytes(player)) {
 			player->step = script_next(&player->script);
 			state = begin(player);
 			if (state != PLAYER_MOVED)
 				return state;
+			moved = true;
 		}
 		if (has_bytes(player) && !write_some(player, fd))
-			return PLAYER_WAITS;
+			break;
+		moved = true;
 	} while (player->in_one);
-	return PLAYER_MOVED;
+	return moved ? PLAYER_MOVED : PLAYER_WAITS;
 }
