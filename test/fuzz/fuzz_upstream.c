@@ -143,6 +143,9 @@ expect_same(
 {
 	struct ac_buf one, other;
 
+	/* A file that breaks off at once may take its head with it. */
+	if (kind == ASKED_FILE && !(a->is_whole && b->is_whole))
+		return;
 	FUZZ_CHECK(a->status == b->status);
 	FUZZ_CHECK(a->is_whole == b->is_whole);
 	if (kind != ASKED_TEXT)
