@@ -25,7 +25,8 @@ enum answer_method { ANSWER_TO_ANY, ANSWER_TO_HEAD };
 
 /* Reads the next answer of what came, interim ones skipped; returns how many
  * bytes it has. 0: there is no whole head, and nothing to clear. ended: the
- * connection was closed behind these bytes. */
+ * connection was closed behind these bytes, which end with a NUL that does not
+ * count. */
 size_t answer_read(struct answer *answer, const char *data, size_t len,
     bool ended, enum answer_method method);
 

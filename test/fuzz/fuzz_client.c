@@ -67,9 +67,9 @@ choose_options(uint8_t settings)
 
 /* Reads everything that the client got. */
 static void
-read_answers(struct outcome *outcome, const struct rig *rig)
+read_answers(struct outcome *outcome, struct rig *rig)
 {
-	const char *data = rig->got.data;
+	const char *data = ac_buf_string(&rig->got);
 	size_t left = rig->got.len, len;
 	struct answer answer;
 	bool is_over = false;

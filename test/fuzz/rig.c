@@ -186,14 +186,14 @@ rig_play_answer(struct rig *rig, struct answer *answer)
 		if (rig->got.len == seen)
 			continue;
 		seen = rig->got.len;
-		if (answer_read(answer, rig->got.data, seen, rig->ended,
-			ANSWER_TO_ANY) == 0)
+		if (answer_read(answer, ac_buf_string(&rig->got), seen,
+			rig->ended, ANSWER_TO_ANY) == 0)
 			continue;
 		if (answer->is_whole)
 			return true;
 		answer_clear(answer);
 	}
-	return answer_read(answer, rig->got.data, rig->got.len, true,
+	return answer_read(answer, ac_buf_string(&rig->got), rig->got.len, true,
 		   ANSWER_TO_ANY) > 0;
 }
 
