@@ -14,7 +14,11 @@
 #include "codec/sse.h"
 #include "fuzz.h"
 
-enum { LOG_MAX = 64 * 1024 * 1024, MAX_UNIT = 16, UNLIMITED = 256 };
+enum {
+	LOG_MAX = 64 * 1024 * 1024,
+	LONGEST = 16,    /* a longest line that is short … */
+	UNLIMITED = 128, /* … where the first byte is below this */
+};
 
 /* What a splitter gave: a letter, a length and the bytes, one after the
  * other. */
@@ -253,7 +257,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 2)
 		return 0;
-	max = data[0] < UNLIMITED / 2 ? data[0] % MAX_UNIT + 1 : len + 1;
+	max = len + 1;
+	if (data[0] < UNLIMITED)
+		max = (size_t)(data[0] % LONGEST + 1);
 	at = data[1] % (len + 1);
 	check_lines(text, len, max, at);
 	check_events(text, len, max, at);
