@@ -75,7 +75,7 @@ read_head(
 	head->len = (size_t)(end - data) + 4;
 	FUZZ_CHECK(head->len > 13 && memcmp(data, "HTTP/1.", 7) == 0);
 	FUZZ_CHECK((data[7] == '0' || data[7] == '1') && data[8] == ' ');
-	answer->status = atoi(data + 9);
+	answer->status = (int)strtol(data + 9, NULL, 10);
 	FUZZ_CHECK(answer->status >= 100 && answer->status <= 599);
 	line = (const char *)memmem(data, head->len, "\r\n", 2) + 2;
 	for (; line < end; line = next + 2) {

@@ -17,6 +17,7 @@
 enum { REQUEST_MAX = 64 * 1024 * 1024 };
 
 struct app_conn {
+	TAILQ_ENTRY(app_conn) entry;
 	int fd;
 	struct ac_buf in;
 	struct player player;
@@ -82,12 +83,14 @@ static const struct ordinary picture = {
 void
 app_init(struct app *app)
 {
-	*app = (struct app){.conns = NULL};
+	*app = (struct app){.is_early = false};
+	TAILQ_INIT(&app->conns);
 }
 
 static void
-free_conn(struct app_conn *conn)
+free_conn(struct app *app, struct app_conn *conn)
 {
+	TAILQ_REMOVE(&app->conns, conn, entry);
 	close(conn->fd);
 	ac_buf_clear(&conn->in);
 	free(conn->ordinary);
@@ -97,9 +100,8 @@ free_conn(struct app_conn *conn)
 void
 app_clear(struct app *app)
 {
-	for (size_t i = 0; i < app->conn_count; i++)
-		free_conn(app->conns[i]);
-	free(app->conns);
+	while (!TAILQ_EMPTY(&app->conns))
+		free_conn(app, TAILQ_FIRST(&app->conns));
 }
 
 static void
@@ -136,9 +138,7 @@ app_connect(struct app *app, int fd)
 	conn = ac_calloc(1, sizeof(*conn));
 	conn->fd = fd;
 	ac_buf_init(&conn->in, REQUEST_MAX);
-	app->conns =
-	    ac_realloc(app->conns, (app->conn_count + 1) * sizeof(*app->conns));
-	app->conns[app->conn_count++] = conn;
+	TAILQ_INSERT_TAIL(&app->conns, conn, entry);
 	if (app->is_early)
 		conn->is_ahead = play_section(app, conn);
 	return true;
@@ -332,15 +332,13 @@ write_some(struct app_conn *conn, bool *moved)
 bool
 app_move(struct app *app)
 {
+	struct app_conn *conn, *next;
 	bool moved = false;
 
-	for (size_t i = 0; i < app->conn_count; i++) {
-		struct app_conn *conn = app->conns[i];
-
-		if (read_some(app, conn, &moved) && write_some(conn, &moved))
-			continue;
-		free_conn(conn);
-		app->conns[i--] = app->conns[--app->conn_count];
+	for (conn = TAILQ_FIRST(&app->conns); conn != NULL; conn = next) {
+		next = TAILQ_NEXT(conn, entry);
+		if (!read_some(app, conn, &moved) || !write_some(conn, &moved))
+			free_conn(app, conn);
 	}
 	return moved;
 }
