@@ -88,9 +88,8 @@ app_init(struct app *app)
 }
 
 static void
-free_conn(struct app *app, struct app_conn *conn)
+free_conn(struct app_conn *conn)
 {
-	TAILQ_REMOVE(&app->conns, conn, entry);
 	close(conn->fd);
 	ac_buf_clear(&conn->in);
 	free(conn->ordinary);
@@ -100,8 +99,12 @@ free_conn(struct app *app, struct app_conn *conn)
 void
 app_clear(struct app *app)
 {
-	while (!TAILQ_EMPTY(&app->conns))
-		free_conn(app, TAILQ_FIRST(&app->conns));
+	struct app_conn *conn, *next;
+
+	for (conn = TAILQ_FIRST(&app->conns); conn != NULL; conn = next) {
+		next = TAILQ_NEXT(conn, entry);
+		free_conn(conn);
+	}
 }
 
 static void
@@ -337,8 +340,10 @@ app_move(struct app *app)
 
 	for (conn = TAILQ_FIRST(&app->conns); conn != NULL; conn = next) {
 		next = TAILQ_NEXT(conn, entry);
-		if (!read_some(app, conn, &moved) || !write_some(conn, &moved))
-			free_conn(app, conn);
+		if (read_some(app, conn, &moved) && write_some(conn, &moved))
+			continue;
+		TAILQ_REMOVE(&app->conns, conn, entry);
+		free_conn(conn);
 	}
 	return moved;
 }
