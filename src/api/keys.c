@@ -12,6 +12,7 @@
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 
+#include "base/file.h"
 #include "base/glob.h"
 #include "base/mem.h"
 
@@ -45,17 +46,18 @@ static struct ac_key_usage *take_usage(
 static char *
 read_file(const char *path, size_t *len, const char **why)
 {
-	FILE *file = fopen(path, "r");
+	FILE *file;
 	char *text = ac_malloc(FILE_MAX + 1);
 
 	*why = NULL;
 	*len = 0;
+	file = ac_file_open(path, why);
 	if (file != NULL) {
 		*len = fread(text, 1, FILE_MAX + 1, file);
 		if (*len > FILE_MAX)
 			*why = "it is larger than 16 MiB";
 	}
-	if (file == NULL || ferror(file))
+	if (file != NULL && ferror(file))
 		*why = strerror(errno);
 	if (file != NULL)
 		fclose(file);

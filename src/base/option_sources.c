@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/option_table.h"
 #include "base/options.h"
@@ -117,7 +118,8 @@ bool
 ac_config_load_file(struct ac_config *config, const char *path,
     char error[AC_OPTION_ERROR_SIZE])
 {
-	FILE *file = fopen(path, "r");
+	const char *reason = "";
+	FILE *file = ac_file_open(path, &reason);
 	char why[AC_OPTION_ERROR_SIZE] = "";
 	char *line = NULL;
 	size_t size = 0;
@@ -125,8 +127,7 @@ ac_config_load_file(struct ac_config *config, const char *path,
 	bool ok = true;
 
 	if (file == NULL) {
-		snprintf(error, AC_OPTION_ERROR_SIZE, "%s: %s", path,
-		    strerror(errno));
+		snprintf(error, AC_OPTION_ERROR_SIZE, "%s: %s", path, reason);
 		return false;
 	}
 	while (ok && getline(&line, &size, file) != -1) {

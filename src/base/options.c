@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/option_table.h"
 #include "base/options_private.h"
@@ -150,14 +151,14 @@ static char *
 read_secret(const struct ac_option *option, const char *path,
     char error[AC_OPTION_ERROR_SIZE])
 {
-	FILE *file = fopen(path, "r");
+	const char *why = "";
+	FILE *file = ac_file_open(path, &why);
 	char *line = NULL;
 	size_t size = 0;
 	char *secret = NULL;
 
 	if (file == NULL) {
-		report(error, "%s_FILE=%.200s: %s", option->name, path,
-		    strerror(errno));
+		report(error, "%s_FILE=%.200s: %s", option->name, path, why);
 		return NULL;
 	}
 	if (getline(&line, &size, file) > 0 && strcspn(line, "\r\n") > 0)

@@ -15,6 +15,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 
 struct ac_tls_server {
@@ -111,15 +112,16 @@ choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 static bool
 can_read(const char *option, const char *path, char *why, size_t why_size)
 {
-	FILE *file = fopen(path, "r");
-	bool ok = file != NULL && (fgetc(file) != EOF || !ferror(file));
+	const char *reason = NULL;
+	FILE *file = ac_file_open(path, &reason);
 
-	if (!ok)
-		snprintf(why, why_size, "%s=%.300s: %s", option, path,
-		    strerror(errno));
+	if (file != NULL && fgetc(file) == EOF && ferror(file))
+		reason = strerror(errno);
+	if (reason != NULL)
+		snprintf(why, why_size, "%s=%.300s: %s", option, path, reason);
 	if (file != NULL)
 		fclose(file);
-	return ok;
+	return reason == NULL;
 }
 
 /* What OpenSSL thinks of a file that could be read. */

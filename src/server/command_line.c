@@ -332,6 +332,8 @@ read_flag(struct ac_config *config, struct command *command, char **argv,
 	} else if (strcmp(argument, "--picture") == 0) {
 		command->picture = true;
 	} else if ((words = find_words(command, flag)) != NULL) {
+		if (words == &command->url && *words != NULL)
+			return complain(reason, flag, "there is a URL already");
 		*words = take_value(argv, i, equals);
 		if (*words == NULL)
 			return complain(reason, flag, "it wants a value");

@@ -20,6 +20,7 @@
 #include "api/instruments.h"
 #include "api/keys.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/ip.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -122,6 +123,7 @@ ac_server_new(struct event_base *base, struct ac_config *config,
 		return NULL;
 	}
 	learn_models(server);
+	ac_file_take_regular_alone();
 	ac_log_info("serving", AC_STR("version", ac_version()),
 	    AC_STR(
 		"upstream", server->demo != NULL

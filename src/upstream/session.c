@@ -37,7 +37,8 @@ enum {
 	FIRST_PAUSE_MS = 500,
 	LONGEST_PAUSE_MS = 30000,
 	BODY_MAX = 64 * 1024,
-	UNAVAILABLE_AFTER = 3, /* failures in a row */
+	UNAVAILABLE_AFTER = 3,  /* failures in a row … */
+	UNAVAILABLE_MS = 10000, /* … or a fetch that takes so long */
 };
 
 struct ac_session_wait {
@@ -51,6 +52,7 @@ TAILQ_HEAD(wait_list, ac_session_wait);
 struct ac_session {
 	const struct ac_site *site;  /* borrowed */
 	struct ac_fetch *fetch;      /* NULL: none is under way */
+	int64_t fetch_ms;            /* when it began */
 	struct ac_set_cookie cookie; /* of the fetch's answer */
 	bool has_cookie;
 	char *token; /* owned, NULL: none */
@@ -166,7 +168,9 @@ bool
 ac_session_is_available(struct ac_session *session)
 {
 	if (ac_session_token(session) == NULL) {
-		if (session->failures_in_row >= UNAVAILABLE_AFTER)
+		if (session->failures_in_row >= UNAVAILABLE_AFTER ||
+		    (session->fetch != NULL &&
+			ac_clock_ms() - session->fetch_ms > UNAVAILABLE_MS))
 			set_available(session, false);
 		renew(session);
 	}
@@ -220,6 +224,7 @@ start_fetch(struct ac_session *session)
 
 	request.authorization = authorization;
 	session->has_cookie = false;
+	session->fetch_ms = ac_clock_ms();
 	session->fetch = ac_fetch_start(session->site, &request, session);
 	ac_wipe_and_free(authorization);
 }

@@ -34,7 +34,8 @@ const char *ac_session_token(struct ac_session *session);
 
 /*
  * Whether sessions can be had, with hysteresis: from the first success on,
- * until three fetches in a row have failed and no valid token is left. Where
+ * until three fetches in a row have failed, or one is under way for more
+ * than ten seconds, and no valid token is left. Where
  * there is none it is asked for, as far as the pause between failures allows,
  * so that asking again tells more.
  */

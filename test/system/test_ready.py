@@ -71,11 +71,23 @@ def test_one_failure_does_not_end_it_but_three_do(start, upstream):
         states.append(program.get("/ready").status)
         if states[-1] == 200:
             assert len(program.log("no session could be had")) < 4
-    assert len(program.log("no session could be had")) >= 3
+    program.wait_log("no session could be had", 3)
     assert program.wait_log("not ready").level == "WARN"
     upstream.on_session = upstream.grant_session
     wait_ready(program, 200)
     assert len(program.log("ready")) == 2
+
+
+def test_site_that_says_nothing_is_noticed_before_its_timeout(start,
+                                                              upstream):
+    """FIRST_EVENT_TIMEOUT is two minutes."""
+    upstream.max_age = 1
+    program = start()
+    wait_ready(program, 200)
+    upstream.on_session = lambda exchange: exchange.wait_gone()
+    began = time.monotonic()
+    wait_ready(program, 503)
+    assert 9 < time.monotonic() - began < 20
 
 
 def test_head_is_answered_too(program):

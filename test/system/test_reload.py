@@ -2,6 +2,7 @@
 """SIGHUP: what changes without a restart, and that a bad file changes
 nothing."""
 import json
+import os
 import pathlib
 import shutil
 import signal
@@ -178,6 +179,31 @@ def test_many_reloads_leave_nothing_behind(start, tmp_path, config):
                           f"MODEL_ALIASES=a=b{count}\n")
         reload(program, count)
     assert len(list(fds.iterdir())) == before
+
+
+@pytest.mark.parametrize("option", ["API_KEYS_FILE",
+                                    "AKASH_ACCESS_TOKEN_FILE",
+                                    "TLS_CERT", "--config"])
+def test_pipe_does_not_stop_the_program(start, tmp_path, config, option):
+    """Opening one that nobody writes to would wait for ever."""
+    pipe = tmp_path / "pipe"
+    pipe.write_text("")
+    config.write_text("" if option == "--config"
+                      else "BEARER_TOKEN=sk-1\n")
+    if option == "--config":
+        pipe.write_text("BEARER_TOKEN=sk-1\n")
+        program = start("--config", str(pipe))
+    else:
+        program = start("--config", str(config))
+    pipe.unlink()
+    os.mkfifo(pipe)
+    if option != "--config":
+        config.write_text(f"BEARER_TOKEN=sk-1\n{option}={pipe}\n" +
+                          f"TLS_KEY={pipe}\n" * (option == "TLS_CERT"))
+    reason = refuse_reload(program)
+    assert "no regular file" in reason and str(pipe) in reason
+    assert program.get("/health").status == 200
+    finish(program, 1)
 
 
 # ---- keys -----------------------------------------------------------------
