@@ -78,8 +78,10 @@ install(EXPORT akashchatTargets NAMESPACE akashchat::
 
 install(FILES docs/akashchat-api.1
   DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT runtime)
-install(FILES README.md README.zh-CN.md CHANGELOG.md LICENSE
-  DESTINATION ${doc_dir} COMPONENT runtime)
+install(FILES README.md README.zh-CN.md CHANGELOG.md CONTRIBUTING.md LICENSE
+  SECURITY.md DESTINATION ${doc_dir} COMPONENT runtime)
+install(DIRECTORY docker/nginx DESTINATION ${doc_dir}/docker
+  COMPONENT runtime)
 install(DIRECTORY docs DESTINATION ${doc_dir} COMPONENT runtime
   FILES_MATCHING PATTERN "*.md" PATTERN "*.json" PATTERN "*.yml"
   PATTERN "*.svg")

@@ -16,6 +16,8 @@ FILES = [
     "lib/systemd/system/akashchat-api.service",
     "lib/systemd/system/akashchat-api.socket",
     "lib/sysusers.d/akashchat-api.conf",
+    "share/doc/akashchat-api/SECURITY.md",
+    "share/doc/akashchat-api/docker/nginx/akashchat.conf",
     "share/doc/akashchat-api/docs/alerts.yml",
     "share/doc/akashchat-api/docs/performance.svg",
 ]
