@@ -282,16 +282,9 @@ say_pace(struct outside *outside)
 	char text[256];
 
 	ac_pace_describe(pace, text, sizeof(text));
-	switch (ac_pace_judge(pace)) {
-	case AC_PACE_FEW:
-	case AC_PACE_QUICK:
-	case AC_PACE_EVEN:
-		break;
-	case AC_PACE_BURSTS:
-	case AC_PACE_LUMP:
+	if (ac_pace_is_held_back(pace)) {
 		finding = AC_FINDING_FAILED;
 		advice = buffering;
-		break;
 	}
 	ac_checkup_say(
 	    outside->checkup, finding, advice, "%s: %s", outside->model, text);

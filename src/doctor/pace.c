@@ -101,3 +101,11 @@ ac_pace_describe(const struct ac_pace *pace, char *out, size_t size)
 	    pace->pieces, pace->pieces == 1 ? "" : "s", ac_pace_first_ms(pace),
 	    ac_pace_span_ms(pace), name_kind(ac_pace_judge(pace)));
 }
+
+bool
+ac_pace_is_held_back(const struct ac_pace *pace)
+{
+	enum ac_pace_kind kind = ac_pace_judge(pace);
+
+	return kind == AC_PACE_BURSTS || kind == AC_PACE_LUMP;
+}

@@ -4,6 +4,7 @@
 #ifndef AC_DOCTOR_PACE_H
 #define AC_DOCTOR_PACE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -42,5 +43,8 @@ int64_t ac_pace_span_ms(const struct ac_pace *pace);
 
 /* "34 pieces, the first after 640 ms, the last 1900 ms later, evenly". */
 void ac_pace_describe(const struct ac_pace *pace, char *out, size_t size);
+
+/* Whether something on the way holds the pieces back. */
+bool ac_pace_is_held_back(const struct ac_pace *pace);
 
 #endif

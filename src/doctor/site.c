@@ -443,18 +443,11 @@ say_pace(struct site *site, const struct ac_pace *pace)
 	char text[256];
 
 	ac_pace_describe(pace, text, sizeof(text));
-	switch (ac_pace_judge(pace)) {
-	case AC_PACE_FEW:
-	case AC_PACE_QUICK:
-	case AC_PACE_EVEN:
-		break;
-	case AC_PACE_BURSTS:
-	case AC_PACE_LUMP:
+	if (ac_pace_is_held_back(pace)) {
 		finding = AC_FINDING_WARNING;
 		advice = "The site, or something on the way to it, holds text "
 			 "back: clients will see it\nlike that. A proxy that "
 			 "scans traffic does so; NO_PROXY goes around it.";
-		break;
 	}
 	if (pace->pieces == 0) {
 		finding = AC_FINDING_WARNING;
