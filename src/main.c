@@ -83,6 +83,8 @@ on_signal(evutil_socket_t number, short what, void *arg)
 	struct program *program = arg;
 
 	(void)what;
+	if (program->server == NULL)
+		return; /* it came just before they were blocked */
 	if (number != SIGHUP)
 		end(program);
 	else if (!program->draining)
@@ -160,6 +162,7 @@ serve(struct program *program, struct ac_config *config)
 	status = event_base_dispatch(program->base);
 	block_signals();
 	ac_server_free(program->server);
+	program->server = NULL;
 	/* What libevent still had to do for the server, such as ending the
 	 * look-up of a name. */
 	event_base_loop(program->base, EVLOOP_NONBLOCK);
