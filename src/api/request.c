@@ -64,6 +64,9 @@ ac_request_new(struct ac_api *api, struct ac_client_conn *conn,
 	    .prompt_tokens = -1,
 	    .completion_tokens = -1,
 	};
+	/* evhttp takes a whole URL for a proxy's request and would close its
+	 * connection without a word. */
+	http->flags &= ~EVHTTP_PROXY_REQUEST;
 	request->access.method = evhttp_request_get_command(http);
 	ac_access_choose_id(request->access.id,
 	    evhttp_find_header(

@@ -57,6 +57,15 @@ def test_absolute_target_is_understood(program):
     assert response.json()["object"] == "list"
 
 
+def test_connection_goes_on_behind_an_absolute_target(program):
+    with program.connect() as connection:
+        for _ in range(2):
+            connection.send("GET", "http://example.com/health")
+            response = connection.response()
+            assert response.json()["status"] == "ok"
+            assert response.header("Connection") is None
+
+
 @pytest.mark.parametrize("path", ["/health", "/health/", "/v1/health",
                                   "/health?x"])
 def test_health_says_that_all_is_well(program, upstream, path):
