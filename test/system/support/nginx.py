@@ -20,6 +20,7 @@ error_log {folder}/error.log;
 events {{ worker_connections 64; }}
 http {{
     access_log off;
+    {http}
     client_body_temp_path {folder}/body;
     client_body_buffer_size 8m;
     proxy_temp_path {folder}/proxy;
@@ -30,7 +31,7 @@ http {{
         listen unix:{folder}/socket;
         listen 127.0.0.1:{tcp_port};
         location / {{
-            proxy_pass http://127.0.0.1:{port};
+            proxy_pass http://{target};
             {settings}
         }}
     }}
@@ -54,17 +55,22 @@ class UnixConnection(Connection):
 
 class Nginx:
     """A running nginx before a program's port, at path and url. settings are
-    further lines of its location; without them all is at nginx's defaults."""
+    further lines of its location, http is what stands around its servers;
+    without them all is at nginx's defaults. With an upstream of that http,
+    target is its name."""
 
-    def __init__(self, folder, port, settings=""):
+    def __init__(self, folder, port, settings="", http="", target=None):
+        # pylint: disable=too-many-arguments
         # nginx takes over a socket that it finds in this variable.
         listener = socket.create_server(("127.0.0.1", 0))
         tcp_port = listener.getsockname()[1]
         (folder / "conf").write_text(
-            CONFIG.format(folder=folder, port=port, settings=settings,
+            CONFIG.format(folder=folder, settings=settings, http=http,
+                          target=target or f"127.0.0.1:{port}",
                           tcp_port=tcp_port),
             encoding="utf-8")
         self.path = folder / "socket"
+        self.port = tcp_port
         self.url = f"http://127.0.0.1:{tcp_port}"
         with listener:
             # pylint: disable-next=consider-using-with
@@ -93,8 +99,13 @@ class Nginx:
         return True
 
     def __exit__(self, *_):
+        self.stop()
+
+    def stop(self):
+        """Ends it at once; its logs are whole then."""
         self._process.terminate()
-        self._process.communicate()
+        self._process.wait()
+        self._process.stderr.close()
 
     def connect(self):
         return UnixConnection(self.path)
