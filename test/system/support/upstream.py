@@ -94,6 +94,11 @@ class Exchange:
         self.open = True  # for another request
         self._connection = connection
 
+    @property
+    def connection(self):
+        """The Connection that it came on."""
+        return self._connection
+
     def send_raw(self, data):
         self._connection.socket.sendall(data)
 
@@ -141,6 +146,11 @@ class Exchange:
         self.open = False
         self._connection.socket.setsockopt(
             socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    def shut_down(self):
+        """Ends what is sent; what comes can still be read."""
+        self.open = False
+        self._connection.socket.shutdown(socket.SHUT_WR)
 
     def wait(self, event):
         """Waits for a threading.Event of the test."""
@@ -351,12 +361,15 @@ class Upstream:
             except OSError:
                 return  # closed
             number += 1
-            connection = Connection(self, sock, number)
-            thread = threading.Thread(
-                target=self._run, args=(connection,), daemon=True)
-            with self.changed:
-                self._connections[connection] = thread
-                thread.start()  # within the lock: close() joins it
+            self._serve_connection(sock, number)
+
+    def _serve_connection(self, sock, number):
+        connection = Connection(self, sock, number)
+        thread = threading.Thread(
+            target=self._run, args=(connection,), daemon=True)
+        with self.changed:
+            self._connections[connection] = thread
+            thread.start()  # within the lock: close() joins it
 
     def _run(self, connection):
         try:
