@@ -468,12 +468,18 @@ on_writable(struct bufferevent *bev, void *arg)
 	conn->evhttp_write(bev, conn->evhttp_arg);
 }
 
+/* A process that was stopped for a while finds what came meanwhile and the
+ * timeout together, and libevent then tells of the timeout alone. */
 static void
 on_event(struct bufferevent *bev, short what, void *arg)
 {
 	struct ac_http_conn *conn = arg;
 
-	conn->evhttp_event(bev, what, conn->evhttp_arg);
+	if (what == (BEV_EVENT_READING | BEV_EVENT_TIMEOUT) &&
+	    !ac_http_conn_is_quiet(conn))
+		bufferevent_enable(bev, EV_READ);
+	else
+		conn->evhttp_event(bev, what, conn->evhttp_arg);
 }
 
 static void

@@ -9,7 +9,6 @@ descriptors as before and not much more memory.
 """
 import concurrent.futures
 import contextlib
-import json
 import threading
 
 import pytest
@@ -20,9 +19,9 @@ from support.client import chat_body
 from support.crowd import at_once
 from support.faults import PHASES, Site
 from support.footprint import MB, SANITIZED, Footprint
+from support.outcome import describe
 from support.pictures import IMAGES
 from support.program import Program
-from support.shape import check_error_body
 
 THREADS = 48
 OPTIONS = {"CONNECT_TIMEOUT": "1", "FIRST_EVENT_TIMEOUT": "3",
@@ -54,32 +53,6 @@ QUESTIONS = {
                                "model": faults.DRAWING_MODEL})),
     "image": (("POST", IMAGES, DRAW), ("GET", "/images/a.png", None)),
 }
-
-
-def describe(response):
-    """An answer in a few words: its status, an error's code, and how it
-    ended."""
-    try:
-        data = b"".join(response.pieces())
-    except ConnectionError:
-        return f"{response.status} broken"
-    if not response.complete:
-        return f"{response.status} broken"
-    return f"{response.status} {describe_body(response, data)}".strip()
-
-
-def describe_body(response, data):
-    kind = response.header("Content-Type")
-    if kind.startswith("text/event-stream"):
-        last = data.decode().rstrip("\n").rpartition("\n\n")[2]
-        last = last.removeprefix("data: ")
-        if last == "[DONE]":
-            return ""
-        return f"then {check_error_body(json.loads(last))['code']}"
-    if kind == "application/json":
-        value = json.loads(data)
-        return check_error_body(value)["code"] if "error" in value else ""
-    return "" if data else "empty"
 
 
 def get(program, question):

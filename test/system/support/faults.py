@@ -55,12 +55,12 @@ class Site(Upstream):
         super().__init__(**options)
         self._armed = None
         answer = self.on_chat
-        studio = Studio(self)
+        self.studio = Studio(self)
         self.on_image = file_reply(PICTURE)
 
         def chat(exchange):
             drawn = exchange.request.json()["model"] == DRAWING_MODEL
-            (studio.draw if drawn else answer)(exchange)
+            (self.studio.draw if drawn else answer)(exchange)
 
         self.on_chat = chat
 
