@@ -165,9 +165,10 @@ def test_connection_serves_one_request_after_the_other(program, upstream):
 
 
 def test_upstream_connection_is_used_again(program, upstream):
-    for _ in range(5):
+    for _ in range(20):
         program.chat()
         program.stream()
     used = {request.connection for request in upstream.of_kind("chat")}
-    # The first chat runs beside the first list of models.
-    assert len(used) <= 2
+    # The first chat runs beside the first list of models, and a question may
+    # come while the end of the answer before it is still on its way.
+    assert len(used) <= 5
