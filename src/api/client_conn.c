@@ -66,6 +66,7 @@ struct ac_client_conn {
 	evutil_socket_t fd;
 	uint64_t body_held; /* bytes of an unfinished body */
 	bool rescan;    /* the input holds bytes that the guard has not seen */
+	bool is_late;   /* the deadline has passed, input is read once more */
 	bool flooded;   /* more came early than is kept: the last request */
 	size_t dropped; /* bytes of that */
 };
@@ -113,6 +114,7 @@ ac_client_conn_new(struct event_base *base, void *arg)
 static void
 set_deadline(struct ac_client_conn *conn, int64_t seconds)
 {
+	conn->is_late = false;
 	ac_timer_start(conn->event, seconds * 1000);
 }
 
@@ -142,6 +144,11 @@ on_event(evutil_socket_t fd, short what, void *arg)
 		drop_flood(conn);
 	} else if (what & EV_WRITE) {
 		on_answered(conn);
+	} else if (conn->state == CONN_READING && !conn->is_late) {
+		/* A process that was stopped for a while hears of the time
+		 * before it hears of what came meanwhile. */
+		conn->is_late = true;
+		ac_timer_start(conn->event, 0);
 	} else {
 		ac_log_debug("client was too slow", AC_INT("fd", conn->fd),
 		    AC_INT("state", conn->state));
