@@ -11,6 +11,7 @@ from kit.front import SHIPPED, Front, Instance, check, install, read_request, \
 from support import GUARD_S
 from support import datastream as ds
 from support.client import chat_body
+from support.lockstep import LockStep
 from support.nginx import NGINX
 
 pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
@@ -65,21 +66,7 @@ def test_nginx_is_content(tmp_path):
 
 @pytest.mark.parametrize("instances", [1, 2])
 def test_pieces_pass_one_by_one(behind, start, upstream, instances):
-    """The upstream sends a piece when the client has the one before: any
-    holding back ends in the guard."""
-    words = ["one", " two", " three", " four"]
-    received = threading.Semaphore(0)
-
-    def lock_step(exchange):
-        exchange.start()
-        for word in words:
-            exchange.send_chunk(ds.text(word))
-            assert received.acquire(timeout=GUARD_S)
-        for line in ds.ends():
-            exchange.send_chunk(line)
-        exchange.end()
-
-    upstream.on_chat = lock_step
+    upstream.on_chat = lock_step = LockStep()
     front = behind(*(start().port for _ in range(instances)))
     for _ in range(2 * instances):
         with front.connect() as connection:
@@ -89,12 +76,7 @@ def test_pieces_pass_one_by_one(behind, start, upstream, instances):
             response = connection.response()
             assert response.status == 200
             assert response.header("Content-Encoding") is None
-            events = response.events()
-            assert events.next_delta()["role"] == "assistant"
-            for word in words:
-                assert events.next_delta()["content"] == word
-                received.release()
-            assert events.rest()[-1] == "[DONE]"
+            lock_step.follow(response.events())
 
 
 def test_both_instances_are_used(behind, start):

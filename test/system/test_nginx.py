@@ -2,13 +2,12 @@
 """Behind a real nginx with nothing but a proxy_pass, which buffers answers
 unless it is told not to, and as docs/clients.md recommends it."""
 import json
-import threading
 
 import pytest
 
-from support import GUARD_S
 from support import datastream as ds
 from support.client import chat_body
+from support.lockstep import LockStep
 from support.nginx import NGINX, Nginx
 
 pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
@@ -35,32 +34,13 @@ def behind_recommended_nginx(program, tmp_path):
 
 
 def test_each_piece_passes_nginx_when_it_comes(behind_nginx, upstream):
-    """The upstream sends a piece when the client has the one before: any
-    holding back ends in the guard."""
-    words = ["one", " two", " three", " four"]
-    received = threading.Semaphore(0)
-
-    def lock_step(exchange):
-        exchange.start()
-        for word in words:
-            exchange.send_chunk(ds.text(word))
-            assert received.acquire(timeout=GUARD_S)
-        for line in ds.ends():
-            exchange.send_chunk(line)
-        exchange.end()
-
-    upstream.on_chat = lock_step
+    upstream.on_chat = lock_step = LockStep()
     with behind_nginx() as connection:
         connection.send("POST", "/v1/chat/completions", chat_body(stream=True))
         response = connection.response()
         assert response.status == 200
         assert response.header("Cache-Control") == "no-cache, no-transform"
-        events = response.events()
-        assert events.next_delta()["role"] == "assistant"
-        for word in words:
-            assert events.next_delta()["content"] == word
-            received.release()
-        assert events.rest()[-1] == "[DONE]"
+        lock_step.follow(response.events())
 
 
 def test_errors_and_whole_answers_pass_nginx(behind_nginx, upstream):

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """A real nginx with the shipped configuration, before several instances."""
 import os
-import pathlib
 import socket
 import subprocess
 import threading
 
 from support import GUARD_S
-from support.nginx import NGINX, UnixConnection
+from support.nginx import NGINX, NginxProcess
 from support.program import ROOT
 
 SHIPPED = ROOT / "docker/nginx"
@@ -45,46 +44,13 @@ def check(folder):
     return done.returncode == 0, done.stderr
 
 
-class Front:
+class Front(NginxProcess):
     """A running nginx before ports of 127.0.0.1."""
 
     def __init__(self, folder, *ports):
-        self.folder = pathlib.Path(folder)
-        install(self.folder, LOCAL.format(folder=folder), "".join(
+        install(folder, LOCAL.format(folder=folder), "".join(
             f"server 127.0.0.1:{port} max_fails=0;\n" for port in ports))
-        with (self.folder / "errors").open("wb") as errors:
-            # pylint: disable-next=consider-using-with
-            self._process = subprocess.Popen(
-                [NGINX, "-p", folder, "-c", self.folder / "nginx.conf"],
-                stderr=errors)
-
-    def __enter__(self):
-        tick = threading.Event()
-        for _ in range(GUARD_S * 50):
-            if self._listens() or self._process.poll() is not None:
-                break
-            tick.wait(0.02)
-        if not self._listens():
-            self._process.kill()
-            self._process.wait()
-            raise AssertionError(self.errors())
-        return self
-
-    def _listens(self):
-        try:
-            self.connect().close()
-        except (FileNotFoundError, ConnectionRefusedError):
-            return False
-        return True
-
-    def __exit__(self, *_):
-        self._process.terminate()
-        self._process.wait(GUARD_S)
-        print(self.errors())
-
-    def errors(self):
-        """What nginx has logged of errors, without what it may say first."""
-        return (self.folder / "errors").read_text("utf-8", "replace")
+        super().__init__(folder, folder / "nginx.conf", folder / "socket")
 
     def access_line(self):
         """The one line of its access log, which may come a moment after the
@@ -97,9 +63,6 @@ class Front:
             tick.wait(0.02)
         line, = text.splitlines()
         return line
-
-    def connect(self):
-        return UnixConnection(self.folder / "socket")
 
     def ask(self, method, path, body=None, headers=()):
         """A request on a connection of its own, with the whole answer."""

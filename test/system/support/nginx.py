@@ -53,31 +53,21 @@ class UnixConnection(Connection):
         self.reader = self.socket.makefile("rb")
 
 
-class Nginx:
-    """A running nginx before a program's port, at path and url. settings are
-    further lines of its location, http is what stands around its servers;
-    without them all is at nginx's defaults. With an upstream of that http,
-    target is its name."""
+class NginxProcess:
+    """A running nginx that listens on a Unix socket. What it says of errors
+    is in the file "errors" of its folder."""
 
-    def __init__(self, folder, port, settings="", http="", target=None):
-        # pylint: disable=too-many-arguments
-        # nginx takes over a socket that it finds in this variable.
-        listener = socket.create_server(("127.0.0.1", 0))
-        tcp_port = listener.getsockname()[1]
-        (folder / "conf").write_text(
-            CONFIG.format(folder=folder, settings=settings, http=http,
-                          target=target or f"127.0.0.1:{port}",
-                          tcp_port=tcp_port),
-            encoding="utf-8")
-        self.path = folder / "socket"
-        self.port = tcp_port
-        self.url = f"http://127.0.0.1:{tcp_port}"
-        with listener:
+    def __init__(self, folder, config, path, listener=None):
+        """listener: a socket that it takes over."""
+        self.folder = folder
+        self.path = path
+        handed = {} if listener is None else {
+            "pass_fds": [listener.fileno()],
+            "env": {**os.environ, "NGINX": f"{listener.fileno()};"}}
+        with (folder / "errors").open("wb") as errors:
             # pylint: disable-next=consider-using-with
             self._process = subprocess.Popen(
-                [NGINX, "-p", folder, "-c", folder / "conf"],
-                stderr=subprocess.PIPE, pass_fds=[listener.fileno()],
-                env={**os.environ, "NGINX": f"{listener.fileno()};"})
+                [NGINX, "-p", folder, "-c", config], stderr=errors, **handed)
 
     def __enter__(self):
         tick = threading.Event()
@@ -86,8 +76,8 @@ class Nginx:
                 break
             tick.wait(0.02)
         if not self._listens():
-            self._process.kill()
-            raise AssertionError(self._process.communicate()[1])
+            self.stop()
+            raise AssertionError(self.errors())
         return self
 
     def _listens(self):
@@ -100,12 +90,39 @@ class Nginx:
 
     def __exit__(self, *_):
         self.stop()
+        print(self.errors())
 
     def stop(self):
         """Ends it at once; its logs are whole then."""
         self._process.terminate()
-        self._process.wait()
-        self._process.stderr.close()
+        self._process.wait(GUARD_S)
+
+    def errors(self):
+        """What it has logged of errors."""
+        return (self.folder / "errors").read_text("utf-8", "replace")
 
     def connect(self):
         return UnixConnection(self.path)
+
+
+class Nginx(NginxProcess):
+    """One before a program's port, at path and url. settings are further
+    lines of its location, http is what stands around its servers; without
+    them all is at nginx's defaults. With an upstream of that http, target is
+    its name."""
+
+    def __init__(self, folder, port, settings="", http="", target=None):
+        # pylint: disable=too-many-arguments
+        # nginx takes over a socket that it finds in the variable NGINX.
+        listener = socket.create_server(("127.0.0.1", 0))
+        tcp_port = listener.getsockname()[1]
+        (folder / "conf").write_text(
+            CONFIG.format(folder=folder, settings=settings, http=http,
+                          target=target or f"127.0.0.1:{port}",
+                          tcp_port=tcp_port),
+            encoding="utf-8")
+        self.port = tcp_port
+        self.url = f"http://127.0.0.1:{tcp_port}"
+        with listener:
+            super().__init__(folder, folder / "conf", folder / "socket",
+                             listener)
