@@ -97,12 +97,6 @@ ac_request_api(const struct ac_request *request)
 	return request->api;
 }
 
-const char *
-ac_request_id(const struct ac_request *request)
-{
-	return request->access.id;
-}
-
 struct evhttp_request *
 ac_request_http(const struct ac_request *request)
 {

@@ -29,7 +29,6 @@ struct ac_request *ac_request_new(struct ac_api *api,
     struct ac_client_conn *conn, struct evhttp_request *http);
 
 struct ac_api *ac_request_api(const struct ac_request *request);
-const char *ac_request_id(const struct ac_request *request);
 struct evhttp_request *ac_request_http(const struct ac_request *request);
 struct ac_request_facts *ac_request_facts(struct ac_request *request);
 struct ac_admission *ac_request_admission(struct ac_request *request);

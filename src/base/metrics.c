@@ -113,6 +113,8 @@ find_slot(struct ac_metrics *metrics, size_t metric, const char *const values[])
 	uint32_t hash = 2166136261u ^ (uint32_t)metric;
 
 	for (size_t i = 0; labels[i] != NULL; i++) {
+		/* NULL belongs to families without labels. */
+		/* cppcheck-suppress nullPointer */
 		const char *p = values[i];
 
 		do {
@@ -126,6 +128,7 @@ static bool
 has_values(const struct ac_series *series, const char *const values[])
 {
 	for (size_t i = 0; series->metric->labels[i] != NULL; i++) {
+		/* cppcheck-suppress nullPointer ; as in find_slot() */
 		if (strcmp(series->values[i], values[i]) != 0)
 			return false;
 	}

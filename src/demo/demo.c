@@ -53,7 +53,6 @@ struct ac_demo {
 	struct ac_demo_chat chat;
 	struct ac_demo_image image;
 	char *models; /* owned, JSON */
-	struct ac_demo_counters counters;
 	uint16_t port;
 };
 
@@ -213,18 +212,6 @@ ac_demo_port(const struct ac_demo *demo)
 	return demo->port;
 }
 
-void
-ac_demo_flush_sessions(struct ac_demo *demo)
-{
-	ac_demo_sessions_flush(demo->sessions);
-}
-
-const struct ac_demo_counters *
-ac_demo_counters(const struct ac_demo *demo)
-{
-	return &demo->counters;
-}
-
 /* The answers let go of their requests first; evhttp then frees these
  * together with the connections. */
 void
@@ -315,15 +302,13 @@ handle_page(struct ac_demo *demo, struct evhttp_request *req)
 static void
 handle_session(struct ac_demo *demo, struct evhttp_request *req)
 {
-	if (ac_demo_auth_session(&demo->auth, req))
-		demo->counters.sessions++;
+	ac_demo_auth_session(&demo->auth, req);
 }
 
 static void
 handle_refresh(struct ac_demo *demo, struct evhttp_request *req)
 {
-	if (ac_demo_auth_refresh(&demo->auth, req))
-		demo->counters.sessions++;
+	ac_demo_auth_refresh(&demo->auth, req);
 }
 
 static void
@@ -337,7 +322,6 @@ handle_models(struct ac_demo *demo, struct evhttp_request *req)
 {
 	if (is_refused(demo, req))
 		return;
-	demo->counters.models++;
 	ac_demo_reply_json(req, 200, demo->models);
 }
 
@@ -346,21 +330,18 @@ handle_chat(struct ac_demo *demo, struct evhttp_request *req)
 {
 	if (is_refused(demo, req))
 		return;
-	demo->counters.chats++;
 	ac_demo_chat_start(&demo->chat, req);
 }
 
 static void
 handle_image_status(struct ac_demo *demo, struct evhttp_request *req)
 {
-	demo->counters.polls++;
 	ac_demo_image_status(&demo->image, req);
 }
 
 static void
 handle_image(struct ac_demo *demo, struct evhttp_request *req)
 {
-	demo->counters.files++;
 	ac_demo_image_file(&demo->image, req);
 }
 
@@ -370,7 +351,6 @@ is_refused(struct ac_demo *demo, struct evhttp_request *req)
 {
 	if (ac_demo_auth_passes(&demo->auth, req))
 		return false;
-	demo->counters.refused++;
 	ac_demo_reply_json(req, 403,
 	    "{\"success\":false,\"message\":\"Unauthorized: Invalid "
 	    "session\"}");

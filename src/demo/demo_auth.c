@@ -79,7 +79,7 @@ ac_demo_auth_status(const struct ac_demo_auth *auth, struct evhttp_request *req)
 		  "continue\"}");
 }
 
-bool
+void
 ac_demo_auth_session(
     const struct ac_demo_auth *auth, struct evhttp_request *req)
 {
@@ -87,12 +87,10 @@ ac_demo_auth_session(
 
 	if (complaint == NULL)
 		complaint = find_denial(auth, req);
-	if (complaint != NULL) {
+	if (complaint != NULL)
 		ac_demo_reply_json(req, 403, complaint);
-		return false;
-	}
-	send_new_session(auth->sessions, req);
-	return true;
+	else
+		send_new_session(auth->sessions, req);
 }
 
 /* NULL if the request could come from a browser, else the error's JSON. */
@@ -172,13 +170,12 @@ add_cookie(struct ac_demo_sessions *sessions, struct evhttp_request *req)
 	free(cookie);
 }
 
-bool
+void
 ac_demo_auth_refresh(
     const struct ac_demo_auth *auth, struct evhttp_request *req)
 {
 	const char *denial = find_denial(auth, req);
 	char *token = ac_demo_auth_token(req);
-	enum ac_demo_refresh refresh = AC_DEMO_REFRESH_KEEP;
 
 	if (find_complaint(req) != NULL) {
 		ac_demo_reply_json(req, 403, "{\"error\":\"Invalid request\"}");
@@ -188,11 +185,10 @@ ac_demo_auth_refresh(
 		ac_demo_reply_json(
 		    req, 401, "{\"error\":\"No session token found\"}");
 	} else {
-		refresh = ac_demo_sessions_refresh(auth->sessions, token);
-		send_refresh(auth->sessions, req, refresh);
+		send_refresh(auth->sessions, req,
+		    ac_demo_sessions_refresh(auth->sessions, token));
 	}
 	free(token);
-	return refresh == AC_DEMO_REFRESH_RENEW;
 }
 
 static void

@@ -31,13 +31,13 @@ void ac_demo_auth_init(struct ac_demo_auth *auth,
 void ac_demo_auth_status(
     const struct ac_demo_auth *auth, struct evhttp_request *req);
 
-/* Answers GET or HEAD of /api/auth/session/; true if a cookie was handed
- * out. Every call makes a new session, also with a valid cookie. */
-AC_MUST_CHECK bool ac_demo_auth_session(
+/* Answers GET or HEAD of /api/auth/session/. Every call makes a new session,
+ * also with a valid cookie. */
+void ac_demo_auth_session(
     const struct ac_demo_auth *auth, struct evhttp_request *req);
 
-/* Answers POST /api/auth/session/refresh/; true if a cookie was handed out. */
-AC_MUST_CHECK bool ac_demo_auth_refresh(
+/* Answers POST /api/auth/session/refresh/. */
+void ac_demo_auth_refresh(
     const struct ac_demo_auth *auth, struct evhttp_request *req);
 
 /* Whether the request's cookie names a living session. Sends nothing. */

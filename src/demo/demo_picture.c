@@ -48,7 +48,7 @@ ac_demo_picture_make(uint64_t colours, uint64_t pattern, size_t *len)
 	static const unsigned char zlib_head[ZLIB_HEAD] = {0x78, 0x01,
 	    0x01, /* the last block, stored */
 	    PIXEL_BYTES & 0xff, PIXEL_BYTES >> 8, ~PIXEL_BYTES & 0xff,
-	    (~PIXEL_BYTES >> 8) & 0xff};
+	    ~(PIXEL_BYTES >> 8) & 0xff};
 	unsigned char header[13] = {[8] = 8, /* bits of a channel */
 	    [9] = 2};                        /* red, green, blue */
 	unsigned char data[ZLIB_BYTES];

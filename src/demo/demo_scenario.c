@@ -24,6 +24,7 @@ static bool set_protocol(
     struct ac_demo_plan *plan, const struct ac_demo_prompt *prompt);
 static const struct ac_demo_scenario *choose(
     const struct ac_demo_prompt *prompt, int64_t *number);
+static const struct ac_demo_scenario *usual(void);
 static const struct ac_demo_scenario *find(const char *name);
 static bool read_number(const struct ac_demo_scenario *scenario,
     const struct ac_demo_marker *marker, int64_t *number);
@@ -36,15 +37,12 @@ static char *make_help(const struct ac_demo_marker *marker);
 static void list_scenarios(FILE *out);
 static bool is_blank(const struct ac_demo_prompt *prompt);
 
-/* The usual answer: that of the marker which says how it is written. */
-static const char usual[] = AC_DEMO_PROTOCOL;
-
 void
 ac_demo_scenario_plan_usual(
     struct ac_demo_plan *plan, const struct ac_demo_prompt *prompt)
 {
 	if (set_protocol(plan, prompt))
-		carry_out(plan, find(usual), prompt, 0);
+		carry_out(plan, usual(), prompt, 0);
 }
 
 void
@@ -72,7 +70,7 @@ set_protocol(struct ac_demo_plan *plan, const struct ac_demo_prompt *prompt)
 
 	if (!prompt->has_protocol)
 		return true;
-	if (!read_number(find(AC_DEMO_PROTOCOL), &prompt->protocol, &version)) {
+	if (!read_number(usual(), &prompt->protocol, &version)) {
 		plan_help(plan, &prompt->protocol);
 		return false;
 	}
@@ -88,10 +86,21 @@ choose(const struct ac_demo_prompt *prompt, int64_t *number)
 
 	*number = 0;
 	if (!prompt->has_marker)
-		return find(usual);
+		return usual();
 	scenario = find(prompt->marker.name);
 	if (scenario == NULL || !read_number(scenario, &prompt->marker, number))
 		return NULL;
+	return scenario;
+}
+
+/* The usual answer: that of the marker which says how it is written. */
+static const struct ac_demo_scenario *
+usual(void)
+{
+	const struct ac_demo_scenario *scenario = find(AC_DEMO_PROTOCOL);
+
+	if (scenario == NULL)
+		abort(); /* the table lacks it */
 	return scenario;
 }
 

@@ -169,9 +169,3 @@ is_refreshed_too_often(struct session *session, int64_t window_s)
 	}
 	return seconds[REFRESH_MAX] > now - window_s;
 }
-
-void
-ac_demo_sessions_flush(struct ac_demo_sessions *sessions)
-{
-	sessions->count = 0;
-}

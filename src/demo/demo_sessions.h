@@ -45,7 +45,4 @@ AC_MUST_CHECK bool ac_demo_sessions_has(
 enum ac_demo_refresh ac_demo_sessions_refresh(
     struct ac_demo_sessions *sessions, const char *token);
 
-/* Forgets all sessions. */
-void ac_demo_sessions_flush(struct ac_demo_sessions *sessions);
-
 #endif

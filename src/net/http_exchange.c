@@ -208,8 +208,8 @@ on_connect_event(struct bufferevent *bev, short what, void *arg)
 		if (what & BEV_EVENT_TIMEOUT)
 			ac_exchange_note_timeout(conn);
 		else
-			note_connect_failure(
-			    conn, bev, what & BEV_EVENT_EOF ? 0 : socket_error);
+			note_connect_failure(conn, bev,
+			    (what & BEV_EVENT_EOF) != 0 ? 0 : socket_error);
 		EVUTIL_SET_SOCKET_ERROR(socket_error);
 		conn->evhttp_event(bev, what, conn->evhttp_arg);
 		return;

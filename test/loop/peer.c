@@ -124,15 +124,6 @@ peer_asked(const struct peer *peer, const char *path)
 }
 
 void
-peer_forget_route(struct peer *peer, const char *path)
-{
-	struct peer_route *route = find_route(peer, path, strlen(path));
-
-	assert_non_null(route);
-	route->script_count = 0;
-}
-
-void
 peer_open(struct peer *peer)
 {
 	peer->gates_opened++;

@@ -202,9 +202,6 @@ void peer_route(
 /* How many requests came for a path that has a route. */
 size_t peer_asked(const struct peer *peer, const char *path);
 
-/* Forgets the answers that are left of a path. */
-void peer_forget_route(struct peer *peer, const char *path);
-
 /* Opens the next gate of every connection, also of those to come. */
 void peer_open(struct peer *peer);
 

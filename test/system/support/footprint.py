@@ -13,11 +13,13 @@ from support.program import BINARY
 def _is_sanitized():
     with open(BINARY, "rb") as file, \
             mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as code:
-        return code.find(b"__asan_init") >= 0
+        return any(code.find(name) >= 0
+                   for name in (b"__asan_init", b"__llvm_profile_"))
 
 
-# Whether the program is built with AddressSanitizer, which takes memory of
-# its own: bounds on memory then say little, and the leak check says more.
+# Whether the program is built with AddressSanitizer, or counts what runs, and
+# so takes memory of its own: bounds on memory then say little, and the
+# sanitizer's leak check says more.
 SANITIZED = _is_sanitized()
 
 MB = 1024 * 1024
