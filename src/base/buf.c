@@ -56,6 +56,13 @@ ac_buf_add(struct ac_buf *buf, const void *data, size_t len)
 	return true;
 }
 
+void
+ac_buf_put(struct ac_buf *buf, const void *data, size_t len)
+{
+	if (!ac_buf_add(buf, data, len))
+		abort();
+}
+
 bool
 ac_buf_add_string(struct ac_buf *buf, const char *s)
 {

@@ -31,6 +31,10 @@ void ac_buf_reset(struct ac_buf *buf);
 /* Appends len bytes; false (and nothing appended) if that exceeds max. */
 AC_MUST_CHECK bool ac_buf_add(struct ac_buf *buf, const void *data, size_t len);
 
+/* Appends len bytes for which the caller has seen to it that there is room;
+ * aborts if there is none. */
+void ac_buf_put(struct ac_buf *buf, const void *data, size_t len);
+
 /* Appends a C string; false as above. */
 AC_MUST_CHECK bool ac_buf_add_string(struct ac_buf *buf, const char *s);
 

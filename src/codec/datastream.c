@@ -266,8 +266,7 @@ decode_text(struct ac_datastream *decoder, enum ac_event_type type,
 		return;
 	}
 	decoder->complete = false;
-	if (!ac_textjoin_add(&decoder->texts, &piece))
-		fail(decoder, AC_STREAM_ERROR_MALFORMED);
+	ac_textjoin_add(&decoder->texts, &piece);
 }
 
 static void

@@ -17,10 +17,10 @@
 #include <stdint.h>
 
 enum ac_event_type {
-	AC_EVENT_START,           /* a step of the answer begins */
-	AC_EVENT_TEXT,            /* literal: a piece of the answer */
-	AC_EVENT_REASONING,       /* literal: a piece of the thinking */
-	AC_EVENT_TOOL_CALL,       /* json: a whole call */
+	AC_EVENT_START,     /* a step of the answer begins */
+	AC_EVENT_TEXT,      /* literal: a piece of the answer, not empty */
+	AC_EVENT_REASONING, /* literal: a piece of the thinking */
+	AC_EVENT_TOOL_CALL, /* json: a whole call */
 	AC_EVENT_TOOL_CALL_START, /* json: a call whose arguments follow */
 	AC_EVENT_TOOL_CALL_DELTA, /* json: a piece of those arguments */
 	AC_EVENT_TOOL_RESULT,     /* json */

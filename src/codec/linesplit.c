@@ -59,8 +59,9 @@ hand_out_beginning(struct ac_linesplit *split, const char **data, size_t *len,
 
 	*line = *data;
 	*line_len = rest;
-	if (partial->len == 0 || !ac_buf_add(partial, *data, rest))
+	if (partial->len == 0)
 		return;
+	ac_buf_put(partial, *data, rest);
 	take(data, len, rest);
 	*line = partial->data;
 	*line_len = partial->len;
@@ -96,8 +97,7 @@ ac_linesplit_next(struct ac_linesplit *split, const char **data, size_t *len,
 		*line_len = piece;
 		return AC_LINE_WHOLE;
 	}
-	if (!ac_buf_add(&split->partial, start, piece))
-		return AC_LINE_TOO_LONG;
+	ac_buf_put(&split->partial, start, piece);
 	if (end == NULL)
 		return AC_LINE_MORE;
 	split->handed_out = true;

@@ -156,11 +156,14 @@ next_char(const char *s, size_t len)
 static size_t
 plain_ascii(const char *s, size_t len)
 {
-	size_t i = 0;
+	size_t i;
 
-	while (i < len && s[i] >= 0x20 && s[i] != '"' && s[i] != '\\' &&
-	       (unsigned char)s[i] < 0x80)
-		i++;
+	for (i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)s[i];
+
+		if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\')
+			break;
+	}
 	return i;
 }
 

@@ -17,7 +17,7 @@ static enum line_result take_line(
     struct ac_sse *, struct span *bytes, struct span *line);
 static struct span skip_byte_order_mark(struct ac_sse *, struct span line);
 static bool read_field(struct ac_sse *, struct span line, struct span *held);
-static bool spill(struct ac_sse *, struct span *held);
+static void spill(struct ac_sse *, struct span *held);
 static struct span hand_out(struct ac_sse *, struct span held);
 static bool drain(struct ac_sse *, struct span *bytes);
 static struct span hand_out_beginning(
@@ -68,9 +68,10 @@ ac_sse_next(struct ac_sse *sse, const char **data, size_t *len,
 			break;
 		}
 	}
-	if (line_result == LINE_TOO_LONG ||
-	    (line_result == LINE_MORE && !spill(sse, &held)))
+	if (line_result == LINE_TOO_LONG)
 		result = AC_SSE_TOO_LONG;
+	else if (line_result == LINE_MORE)
+		spill(sse, &held);
 	if (result == AC_SSE_TOO_LONG) {
 		line = hand_out_beginning(sse, line_result, &bytes, held);
 		*event = line.s;
@@ -133,8 +134,8 @@ take_line(struct ac_sse *sse, struct span *bytes, struct span *line)
 	if (len > partial->max - partial->len)
 		return LINE_TOO_LONG;
 	*line = (struct span){bytes->s, len};
-	if ((partial->len > 0 || !ended) && !ac_buf_add(partial, bytes->s, len))
-		return LINE_TOO_LONG;
+	if (partial->len > 0 || !ended)
+		ac_buf_put(partial, bytes->s, len);
 	if (!ended) {
 		advance(bytes, len);
 		return LINE_MORE;
@@ -170,19 +171,20 @@ append(struct ac_sse *sse, struct span value)
 	fits = value.len <= sse->data.max - sse->data.len;
 	if (!fits)
 		value.len = sse->data.max - sse->data.len;
-	return ac_buf_add(&sse->data, value.s, value.len) && fits;
+	ac_buf_put(&sse->data, value.s, value.len);
+	return fits;
 }
 
-/* Copies what lies in the caller's bytes. */
-static bool
+/* Copies what lies in the caller's bytes: the first data line of an event,
+ * for which there is always room. */
+static void
 spill(struct ac_sse *sse, struct span *held)
 {
-	struct span value = *held;
-
-	if (value.s == NULL)
-		return true;
+	if (held->s == NULL)
+		return;
+	ac_buf_put(&sse->data, held->s, held->len);
+	sse->has_data = true;
 	*held = (struct span){NULL, 0};
-	return append(sse, value);
 }
 
 /* The first data line of an event is held where it lies; a second one makes
@@ -193,7 +195,8 @@ add_data(struct ac_sse *sse, struct span value, struct span *held)
 	bool ok;
 
 	if (sse->line.len > 0) {
-		ok = spill(sse, held) && append(sse, value);
+		spill(sse, held);
+		ok = append(sse, value);
 		ac_buf_clear(&sse->line);
 		return ok;
 	}
@@ -201,7 +204,8 @@ add_data(struct ac_sse *sse, struct span value, struct span *held)
 		*held = value;
 		return true;
 	}
-	return spill(sse, held) && append(sse, value);
+	spill(sse, held);
+	return append(sse, value);
 }
 
 static bool
@@ -243,11 +247,10 @@ hand_out_beginning(struct ac_sse *sse, enum line_result line_result,
 {
 	struct span line = {bytes->s, sse->line.max - sse->line.len};
 
-	sse->in_line = line_result == LINE_TOO_LONG ||
-		       (line_result == LINE_MORE && sse->line.len > 0);
+	sse->in_line = line_result == LINE_TOO_LONG;
 	if (line_result == LINE_TOO_LONG) {
-		if (sse->line.len > 0 &&
-		    ac_buf_add(&sse->line, line.s, line.len)) {
+		if (sse->line.len > 0) {
+			ac_buf_put(&sse->line, line.s, line.len);
 			advance(bytes, line.len);
 			line = (struct span){sse->line.data, sse->line.len};
 		}
@@ -255,7 +258,7 @@ hand_out_beginning(struct ac_sse *sse, enum line_result line_result,
 		/* That it does not fit is known. */
 		(void)read_field(sse, line, &held);
 	}
-	(void)spill(sse, &held);
+	spill(sse, &held);
 	return (struct span){
 	    sse->data.len > 0 ? sse->data.data : "", sse->data.len};
 }

@@ -280,9 +280,8 @@ on_text(struct ac_stop *stop, const struct ac_event *event)
 	stop->seen -= safe;
 	if (stop->cut != SIZE_MAX)
 		stop->cut -= safe;
-	if (!ac_buf_add(
-		&stop->held, event->literal + len, event->literal_len - len))
-		abort(); /* it is shorter than the longest string */
+	/* It is shorter than the longest string. */
+	ac_buf_put(&stop->held, event->literal + len, event->literal_len - len);
 }
 
 /* Nothing is in the search any more. */

@@ -3,9 +3,10 @@
  * the upstream's decoders owns one. */
 #include "codec/textjoin.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-static bool mend(struct ac_textjoin *, const struct ac_text_piece *);
+static void mend(struct ac_textjoin *, const struct ac_text_piece *);
 
 void
 ac_textjoin_init(
@@ -63,16 +64,16 @@ ac_textjoin_flush_source(
 		ac_textjoin_flush(join);
 }
 
-bool
+void
 ac_textjoin_add(struct ac_textjoin *join, const struct ac_text_piece *piece)
 {
 	if (piece->len == 0)
-		return true;
+		return;
 	if (piece->report.state != AC_LITERAL_CLEAN || join->has_high)
-		return mend(join, piece);
-	emit_text(join, piece->type, piece->literal, piece->len,
-	    piece->report.text_len);
-	return true;
+		mend(join, piece);
+	else
+		emit_text(join, piece->type, piece->literal, piece->len,
+		    piece->report.text_len);
 }
 
 /*
@@ -80,14 +81,13 @@ ac_textjoin_add(struct ac_textjoin *join, const struct ac_text_piece *piece)
  * the surrogate that was held back, or ends with one to hold back, or holds
  * something to replace.
  */
-static bool
+static void
 mend(struct ac_textjoin *join, const struct ac_text_piece *piece)
 {
 	struct ac_buf *scratch = &join->scratch;
 	const char *literal = piece->literal;
 	char joined[2 * AC_LITERAL_ESCAPE_LEN];
 	size_t len = piece->len;
-	bool ok = true;
 
 	ac_buf_clear(scratch);
 	if (holds_half_of(join, piece->type, piece->source) &&
@@ -98,7 +98,7 @@ mend(struct ac_textjoin *join, const struct ac_text_piece *piece)
 		join->has_high = false;
 		literal += AC_LITERAL_ESCAPE_LEN;
 		len -= AC_LITERAL_ESCAPE_LEN;
-		ok = ac_buf_add(scratch, joined, sizeof(joined));
+		ac_buf_put(scratch, joined, sizeof(joined));
 	}
 	ac_textjoin_flush(join);
 	if (piece->report.ends_with_high) {
@@ -108,9 +108,8 @@ mend(struct ac_textjoin *join, const struct ac_text_piece *piece)
 		join->high_source = piece->source;
 		join->has_high = true;
 	}
-	if (!ok || !ac_literal_repair(scratch, literal, len))
-		return false;
+	if (!ac_literal_repair(scratch, literal, len))
+		abort(); /* it is not broken, and sixfold fits */
 	emit_text(join, piece->type, scratch->data, scratch->len,
 	    ac_literal_check(scratch->data, scratch->len).text_len);
-	return true;
 }

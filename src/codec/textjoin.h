@@ -21,7 +21,7 @@ struct ac_text_piece {
 	enum ac_event_type type; /* TEXT or REASONING */
 	uint64_t source;     /* halves join within one type and source only */
 	const char *literal; /* borrowed */
-	size_t len;
+	size_t len;          /* no more than the longest */
 	struct ac_literal_report report; /* of the literal, not BROKEN */
 };
 
@@ -43,8 +43,8 @@ void ac_textjoin_init(
 void ac_textjoin_clear(struct ac_textjoin *join);
 
 /* Emits the text, and before it what was held back. An empty text says
- * nothing and parts no halves. False if it is longer than max. */
-AC_MUST_CHECK bool ac_textjoin_add(
+ * nothing and parts no halves. */
+void ac_textjoin_add(
     struct ac_textjoin *join, const struct ac_text_piece *piece);
 
 /* A high surrogate that will get no partner goes out as a replacement. */

@@ -280,10 +280,6 @@ search_tags(struct ac_think *think, const struct ac_event *event)
 static void
 on_text(struct ac_think *think, const struct ac_event *event)
 {
-	if (event->literal_len == 0) {
-		pass(think, event);
-		return;
-	}
 	if (think->mode != AC_REASONING_TAGS) {
 		search_tags(think, event);
 		return;

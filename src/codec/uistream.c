@@ -387,8 +387,7 @@ decode_delta(struct ac_uistream *decoder, const struct part *part)
 	piece.literal = delta->value + 1;
 	piece.len = delta->len - 2;
 	piece.report = delta->report;
-	if (!ac_textjoin_add(&decoder->texts, &piece))
-		fail(decoder, AC_STREAM_ERROR_MALFORMED);
+	ac_textjoin_add(&decoder->texts, &piece);
 }
 
 static void

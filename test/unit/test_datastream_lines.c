@@ -311,6 +311,69 @@ an_error_that_is_other_json_is_its_own_text(void **state)
 	}
 }
 
+/* A step that ends the message if nothing follows it. */
+static void
+expect_after_a_step(const char *step, const char *events)
+{
+	struct recording recording;
+	char *body = ac_asprintf("0:\"a\"\n%s\n", step);
+
+	recording_start(&recording);
+	recording_feed(&recording, body, strlen(body));
+	recording_end(&recording);
+	if (strcmp(recording.text, events) != 0)
+		fail_msg("'%s': the events are\n%s", step, recording.text);
+	recording_clear(&recording);
+	free(body);
+}
+
+static void
+a_step_is_continued_only_if_it_says_true(void **state)
+{
+	static const char *const others[] = {
+	    "false", "null", "1234", "\"true\"", "\"tt\"", "[]"};
+	static const char form[] =
+	    "e:{\"finishReason\":\"stop\",\"usage\":{\"promptTokens\":1,"
+	    "\"completionTokens\":2},\"isContinued\":";
+	static const char said[] =
+	    "TEXT \"a\"\nSTEP stop prompt=1 completion=2\n";
+	char *step, *events;
+
+	AC_UNUSED(state);
+	step = ac_asprintf("%strue}", form);
+	events = ac_asprintf("%sERROR cut\n", said);
+	expect_after_a_step(step, events);
+	free(step);
+	free(events);
+	events =
+	    ac_asprintf("%sFINISH stop prompt=1 completion=2\nEND\n", said);
+	for (size_t i = 0; i < AC_LENGTH(others); i++) {
+		step = ac_asprintf("%s%s}", form, others[i]);
+		expect_after_a_step(step, events);
+		free(step);
+	}
+	free(events);
+}
+
+static void
+a_finish_may_hold_any_character(void **state)
+{
+	static const char *const values[] = {
+	    "\x7f", "\xc3\xa9", "\\u00e9", "\\\""};
+
+	AC_UNUSED(state);
+	for (size_t i = 0; i < AC_LENGTH(values); i++) {
+		char *line = ac_asprintf(
+		    "d:{\"finishReason\":\"length\",\"x\":\"%s\",\"usage\":{"
+		    "\"promptTokens\":1,\"completionTokens\":2}}",
+		    values[i]);
+
+		expect(line, "TEXT \"before\"\n"
+			     "FINISH length prompt=1 completion=2\nEND\n");
+		free(line);
+	}
+}
+
 /* Counts events. */
 static void
 count(const struct ac_event *event, void *arg)
@@ -382,6 +445,8 @@ main(void)
 	    cmocka_unit_test(every_other_code_is_skipped),
 	    cmocka_unit_test(a_code_carries_any_json),
 	    cmocka_unit_test(an_error_that_is_other_json_is_its_own_text),
+	    cmocka_unit_test(a_step_is_continued_only_if_it_says_true),
+	    cmocka_unit_test(a_finish_may_hold_any_character),
 	    cmocka_unit_test(nothing_is_said_after_the_end),
 	    cmocka_unit_test(a_stopped_decoder_says_nothing),
 	};

@@ -382,6 +382,25 @@ lines_may_end_as_they_like_behind_the_tag(void **state)
 	}
 }
 
+/* Such a tag is the prompt's own, and the line's has not come. */
+static void
+what_is_no_line_of_a_stream_does_not_follow_the_tag(void **state)
+{
+	static const char *const ends[] = {
+	    "x", "\n-:\"x\"\n", "\n \n", "\ne:{}\n\"", "\nee:{}\n"};
+
+	AC_UNUSED(state);
+	for (size_t i = 0; i < AC_LENGTH(ends); i++) {
+		char *body =
+		    ac_asprintf("0:\"<image_generation> jobId='a' prompt='b' "
+				"negative='c'</image_generation>\"%s",
+			ends[i]);
+
+		expect_state(body, strlen(body), AC_IMAGE_LINE_CUT);
+		free(body);
+	}
+}
+
 static const char *const ordinary[] = {
     "",
     "0",
@@ -464,6 +483,8 @@ main(void)
 	    cmocka_unit_test(a_tag_of_the_text_does_not_end_a_line_that_is_cut),
 	    cmocka_unit_test(what_is_no_job_is_malformed),
 	    cmocka_unit_test(lines_may_end_as_they_like_behind_the_tag),
+	    cmocka_unit_test(
+		what_is_no_line_of_a_stream_does_not_follow_the_tag),
 	    cmocka_unit_test(an_ordinary_stream_is_handed_on_untouched),
 	    cmocka_unit_test(
 		an_ordinary_stream_is_known_by_its_first_byte_that_differs),

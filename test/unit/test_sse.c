@@ -88,6 +88,7 @@ static const struct sse_case cases[] = {
     {"data:abcdefghijklmnopqrst\ndata:abcdefghijklmnopqrs\n\n",
 	"abcdefghijklmnopqrst\nabcdefghijklmnopqrs|"},
     {"data:abcdefghijklmnopqrst\ndata:abcdefghijklmnopqrst\n\n", "!"},
+    {"data:abcdefghijklmnopqrst\ndata:abcdefghijklmnopqrs\ndata\n\n", "!"},
 };
 
 /* The same where what is too long is skipped: its first bytes and a mark. */
@@ -106,6 +107,8 @@ static const struct sse_case skipped[] = {
 	"a|abcdefghijklmnopqrstuvwxyzabcdefghi!"},
     {"data:abcdefghijklmnopqrst\ndata:abcdefghijklmnopqrst\r\n\r\ndata: c\n\n",
 	"abcdefghijklmnopqrst\nabcdefghijklmnopqrs!c|"},
+    {"data:abcdefghijklmnopqrst\ndata:abcdefghijklmnopqrs\ndata:x\n\ndata\n\n",
+	"abcdefghijklmnopqrst\nabcdefghijklmnopqrs!|"},
     {"data:ab\ndata:abcdefghijklmnopqrstuvwxyzabcdefghijkl\n\ndata: c\n\n",
 	"ab\nabcdefghijklmnopqrstuvwxyzabcdefghi!c|"},
     {"data:ab\n:abcdefghijklmnopqrstuvwxyzabcdefghijklmnop\n\ndata: c\n\n",

@@ -204,6 +204,31 @@ other_events_pass_and_are_not_searched(void **state)
 }
 
 static void
+tools_overtake_what_is_held_back(void **state)
+{
+	static const struct ac_stop_string string = {"bc", 2};
+	static const enum ac_event_type types[] = {AC_EVENT_START,
+	    AC_EVENT_TOOL_CALL, AC_EVENT_TOOL_CALL_START,
+	    AC_EVENT_TOOL_CALL_DELTA, AC_EVENT_TOOL_RESULT};
+
+	AC_UNUSED(state);
+	for (size_t i = 0; i < AC_LENGTH(types); i++) {
+		struct event_log log;
+		struct ac_stop stop;
+
+		event_log_init(&log, EVENT_LOG_DECODED);
+		ac_stop_init(&stop, &string, 1, event_log_on_event, &log);
+		event_log_tell(ac_stop_on_event, &stop, AC_EVENT_TEXT, "ab", 2);
+		event_log_tell_plain(ac_stop_on_event, &stop, types[i]);
+		event_log_tell(ac_stop_on_event, &stop, AC_EVENT_TEXT, "d", 1);
+		assert_string_equal(event_log_string(&log), "T[a] X T[bd]");
+		assert_null(log.problem);
+		ac_stop_clear(&stop);
+		event_log_clear(&log);
+	}
+}
+
+static void
 usage_is_that_of_a_finish_which_is_replaced(void **state)
 {
 	static const char *const stops[AC_STOP_MAX] = {"abcd", "bc"};
@@ -328,6 +353,7 @@ main(void)
 	    cmocka_unit_test(characters_are_compared_however_they_are_written),
 	    cmocka_unit_test(held_text_keeps_its_literal_form),
 	    cmocka_unit_test(other_events_pass_and_are_not_searched),
+	    cmocka_unit_test(tools_overtake_what_is_held_back),
 	    cmocka_unit_test(usage_is_that_of_a_finish_which_is_replaced),
 	    cmocka_unit_test(an_event_without_a_beginning_is_passed_on_itself),
 	    cmocka_unit_test(what_is_held_is_less_than_the_longest_string),

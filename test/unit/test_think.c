@@ -276,6 +276,32 @@ what_stays_keeps_its_literal_form(void **state)
 }
 
 static void
+tools_overtake_the_beginning_of_a_tag(void **state)
+{
+	static const enum ac_event_type types[] = {AC_EVENT_START,
+	    AC_EVENT_TOOL_CALL, AC_EVENT_TOOL_CALL_START,
+	    AC_EVENT_TOOL_CALL_DELTA, AC_EVENT_TOOL_RESULT};
+
+	AC_UNUSED(state);
+	for (size_t i = 0; i < AC_LENGTH(types); i++) {
+		struct event_log log;
+		struct ac_think think;
+
+		event_log_init(&log, EVENT_LOG_DECODED);
+		ac_think_init(&think, AC_REASONING_FIELD, AC_THINK_STREAMED,
+		    event_log_on_event, &log);
+		event_log_tell(
+		    ac_think_on_event, &think, AC_EVENT_TEXT, "a<thi", 5);
+		event_log_tell_plain(ac_think_on_event, &think, types[i]);
+		event_log_tell(
+		    ac_think_on_event, &think, AC_EVENT_TEXT, "nk>b", 4);
+		assert_string_equal(event_log_string(&log), "T[a] X R[b]");
+		assert_null(log.problem);
+		event_log_clear(&log);
+	}
+}
+
+static void
 an_event_without_a_tag_is_passed_on_itself(void **state)
 {
 	static const struct ac_event events[] = {
@@ -344,6 +370,7 @@ main(void)
 		reasoning_that_comes_apart_is_passed_wrapped_or_dropped),
 	    cmocka_unit_test(a_lone_closing_tag_passes_in_a_stream),
 	    cmocka_unit_test(a_lone_closing_tag_is_mended_in_a_whole_answer),
+	    cmocka_unit_test(tools_overtake_the_beginning_of_a_tag),
 	    cmocka_unit_test(what_stays_keeps_its_literal_form),
 	    cmocka_unit_test(an_event_without_a_tag_is_passed_on_itself),
 	    cmocka_unit_test(a_muted_stage_says_nothing_more_of_the_same_event),

@@ -160,6 +160,8 @@ any_other_event_over_the_limit_ends_the_answer(void **state)
 	    "data: {\"type\":\"abort\",\"reason\":\"",
 	    "data: {\"url\":\"",
 	    "data: {\"type\":\"file",
+	    "data: {\"type\":1,\"url\":\"",
+	    "data: {\"type\":file,\"url\":\"",
 	    "data: [\"type\",\"file\",\"",
 	    "data: \"",
 	    ":\"",
@@ -293,6 +295,26 @@ a_delta_of_bad_bytes_at_the_limit_is_mended(void **state)
 	body_add_string(&events, "\"\n");
 	body_add_string(&body, done_events);
 	body_add_string(&events, done_said);
+	expect(&body, &events, 3);
+}
+
+/* Each bad byte of an id becomes three, and then it is more than is read. */
+static void
+an_id_of_bad_bytes_is_malformed(void **state)
+{
+	static const char begin[] = "data: {\"type\":\"text-start\",\"id\":\"";
+	const size_t bad = LIMIT / 2;
+	struct body body = {0};
+	struct body events = {0};
+	char *bytes = ac_malloc(bad);
+
+	AC_UNUSED(state);
+	memset(bytes, '\xff', bad);
+	body_add_string(&body, begin);
+	body_add(&body, bytes, bad);
+	body_add_string(&body, "\"}\n\n");
+	free(bytes);
+	body_add_string(&events, "ERROR malformed\n");
 	expect(&body, &events, 3);
 }
 
@@ -439,6 +461,7 @@ main(void)
 	    cmocka_unit_test(
 		comments_and_fields_may_be_more_than_the_limit_together),
 	    cmocka_unit_test(a_delta_of_bad_bytes_at_the_limit_is_mended),
+	    cmocka_unit_test(an_id_of_bad_bytes_is_malformed),
 	    cmocka_unit_test(an_error_at_the_limit_that_grows_is_passed_on),
 	    cmocka_unit_test(blocks_are_bounded_by_how_many_are_open),
 	    cmocka_unit_test(too_many_open_blocks_end_the_answer),
