@@ -5,7 +5,9 @@
  * in the resolution and told from an event of its own.
  *
  * A resolution is LOOKING (evdns owes a callback) or ANSWERED. One that is
- * cancelled while LOOKING stays until evdns has called back.
+ * cancelled while LOOKING stays until evdns has called back, and so does
+ * evdns's base, since evdns looks at it in that callback, also where the base
+ * was freed meanwhile.
  */
 #include "net/resolver.h"
 
@@ -27,10 +29,13 @@
 struct ac_resolver {
 	struct event_base *base; /* borrowed */
 	struct evdns_base *dns;  /* owned */
+	size_t looking;          /* how many callbacks evdns owes */
+	struct event *end_event; /* owned; NULL: it was not freed yet */
 };
 
 struct ac_resolution {
-	ac_resolved_fn *on_resolved; /* NULL: cancelled */
+	struct ac_resolver *resolver; /* borrowed */
+	ac_resolved_fn *on_resolved;  /* NULL: cancelled */
 	void *arg;
 	struct event *answer_event;                /* owned */
 	struct evdns_getaddrinfo_request *request; /* evdns's, while LOOKING */
@@ -39,8 +44,10 @@ struct ac_resolution {
 	struct ac_ip_list ips;
 };
 
+static void end(struct ac_resolver *);
 static void on_dns_answer(int result, struct evutil_addrinfo *, void *arg);
 static void on_answer(evutil_socket_t, short, void *arg);
+static void on_end(evutil_socket_t, short, void *arg);
 static void free_resolution(struct ac_resolution *);
 
 struct ac_resolver *
@@ -74,8 +81,29 @@ ac_resolver_free(struct ac_resolver *resolver)
 {
 	if (resolver == NULL)
 		return;
+	if (resolver->looking > 0)
+		resolver->end_event =
+		    ac_timer_new(resolver->base, on_end, resolver);
+	else
+		end(resolver);
+}
+
+static void
+end(struct ac_resolver *resolver)
+{
 	evdns_base_free(resolver->dns, 1);
 	free(resolver);
+}
+
+static void
+on_end(evutil_socket_t fd, short what, void *arg)
+{
+	struct ac_resolver *resolver = arg;
+
+	AC_UNUSED(fd);
+	AC_UNUSED(what);
+	event_free(resolver->end_event);
+	end(resolver);
 }
 
 struct ac_resolution *
@@ -89,6 +117,7 @@ ac_resolver_start(struct ac_resolver *resolver, const char *host,
 	    .ai_protocol = IPPROTO_TCP,
 	};
 
+	resolution->resolver = resolver;
 	resolution->on_resolved = on_resolved;
 	resolution->arg = arg;
 	resolution->answer_event =
@@ -98,6 +127,7 @@ ac_resolver_start(struct ac_resolver *resolver, const char *host,
 	if (!ac_ip_is_literal(host))
 		hints.ai_flags = EVUTIL_AI_ADDRCONFIG;
 	resolution->looking = true;
+	resolver->looking++;
 	resolution->request = evdns_getaddrinfo(
 	    resolver->dns, host, NULL, &hints, on_dns_answer, resolution);
 	return resolution;
@@ -158,8 +188,11 @@ static void
 on_dns_answer(int result, struct evutil_addrinfo *list, void *arg)
 {
 	struct ac_resolution *resolution = arg;
+	struct ac_resolver *resolver = resolution->resolver;
 
 	resolution->looking = false;
+	if (--resolver->looking == 0 && resolver->end_event != NULL)
+		ac_timer_run_soon(resolver->end_event);
 	resolution->request = NULL;
 	for (struct evutil_addrinfo *ai = list;
 	     ai != NULL && resolution->ips.count < AC_ADDRESSES_MAX;

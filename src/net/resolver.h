@@ -33,7 +33,8 @@ typedef void ac_resolved_fn(
 
 struct ac_resolver *ac_resolver_new(struct event_base *base);
 
-/* Every resolution has been cancelled or has called back before. */
+/* Every resolution has been cancelled or has called back before. What is left
+ * of those that were cancelled goes with the loop's next turn. */
 void ac_resolver_free(struct ac_resolver *resolver);
 
 /*

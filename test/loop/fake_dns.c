@@ -36,7 +36,14 @@ struct evdns_getaddrinfo_request *__wrap_evdns_getaddrinfo(struct evdns_base *,
     const char *, const char *, const struct evutil_addrinfo *,
     evdns_getaddrinfo_cb, void *);
 
+/* Whom a look-up calls back. */
+struct lookup {
+	evdns_getaddrinfo_cb callback;
+	void *arg;
+};
+
 static struct fake_dns *in_use;
+static size_t lookups; /* those whose callback is owed */
 static struct evdns_server_port *server;
 
 void
@@ -141,12 +148,24 @@ __wrap_evdns_base_new(struct event_base *base, int flags)
 	return dns;
 }
 
+/* libevent looks at the base before it calls back, and does not hold it. */
 void
 __wrap_evdns_base_free(struct evdns_base *dns, int fail_requests)
 {
+	assert_int_equal(lookups, 0);
 	__real_evdns_base_free(dns, fail_requests);
 	evdns_close_server_port(server);
 	server = NULL;
+}
+
+static void
+on_answer(int result, struct evutil_addrinfo *list, void *arg)
+{
+	struct lookup lookup = *(struct lookup *)arg;
+
+	lookups--;
+	free(arg);
+	lookup.callback(result, list, lookup.arg);
 }
 
 /* As if this machine had addresses of both families. */
@@ -156,8 +175,12 @@ __wrap_evdns_getaddrinfo(struct evdns_base *dns, const char *name,
     evdns_getaddrinfo_cb callback, void *arg)
 {
 	struct evutil_addrinfo without = *hints;
+	struct lookup *lookup = malloc(sizeof(*lookup));
 
+	assert_non_null(lookup);
+	*lookup = (struct lookup){callback, arg};
+	lookups++;
 	without.ai_flags &= ~EVUTIL_AI_ADDRCONFIG;
 	return __real_evdns_getaddrinfo(
-	    dns, name, service, &without, callback, arg);
+	    dns, name, service, &without, on_answer, lookup);
 }
