@@ -138,6 +138,7 @@ build_demo(struct ac_server *server, char reason[AC_REASON_SIZE])
 	struct ac_demo_settings settings = {
 	    .session_ttl_s = server->options->demo_session_ttl_s,
 	    .delay_ms = server->options->demo_delay_ms,
+	    .access_token = server->options->akash_access_token,
 	};
 	const char *why = NULL;
 	char *url;
