@@ -2,12 +2,13 @@
 /* A chat's times: see chat_timing.h. Part of the handler's call. */
 #include "api/chat_timing.h"
 
-#include <stdio.h>
+#include <string.h>
 
 #include "api/api.h"
 #include "api/instruments.h"
 #include "api/request.h"
 #include "base/clock.h"
+#include "base/decimal.h"
 #include "upstream/chat.h"
 
 static struct ac_instruments *
@@ -57,16 +58,37 @@ ac_chat_timing_note_pause(struct ac_chat_timing *timing)
 	timing->text_ns = 0;
 }
 
+static char *
+add_text(char *end, const char *text)
+{
+	size_t len = strlen(text);
+
+	memcpy(end, text, len + 1);
+	return end + len;
+}
+
+/* In milliseconds, with one digit behind the point. */
+static char *
+add_duration(char *end, int64_t ns)
+{
+	int64_t tenths = (ns + 50000) / 100000;
+	const char fraction[] = {'.', (char)('0' + tenths % 10), '\0'};
+
+	return add_text(end + ac_decimal(end, tenths / 10), fraction);
+}
+
 void
 ac_chat_timing_add_header(struct ac_chat_timing *timing,
     struct ac_request *request, const struct ac_chat *chat)
 {
 	int64_t all_ns = ac_clock_ns() - timing->started_ns;
 	char text[80];
+	char *end;
 
 	ac_chat_timing_note_end(timing, chat);
-	snprintf(text, sizeof(text), "session;dur=%.1f, upstream;dur=%.1f",
-	    (double)timing->waited_ns / 1e6,
-	    (double)(all_ns - timing->waited_ns) / 1e6);
+	end = add_text(text, "session;dur=");
+	end = add_duration(end, timing->waited_ns);
+	end = add_text(end, ", upstream;dur=");
+	add_duration(end, all_ns - timing->waited_ns);
 	ac_request_add_header(request, "Server-Timing", text);
 }

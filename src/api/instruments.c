@@ -7,7 +7,6 @@
 #include "api/instruments.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include <event2/event.h>
@@ -18,6 +17,7 @@
 #include "api/api.h"
 #include "base/attr.h"
 #include "base/clock.h"
+#include "base/decimal.h"
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/process_usage.h"
@@ -340,11 +340,11 @@ ac_instruments_note_request(
 {
 	const struct ac_request_facts *facts = &access->facts;
 	const char *key = facts->key == NULL ? "" : facts->key;
-	char status[16];
+	char status[AC_DECIMAL_SIZE];
 	const char *const values[] = {
 	    facts->route, ac_method_name(access->method), status, key};
 
-	snprintf(status, sizeof(status), "%d", access->status);
+	ac_decimal(status, access->status);
 	ac_series_add(
 	    ac_metrics_series(instruments->metrics, REQUESTS, values), 1);
 	observe(find_by(instruments, REQUEST_DURATION, facts->route),

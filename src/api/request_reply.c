@@ -3,7 +3,6 @@
  * The reply to a request, whole or in pieces: request.h. The request's life
  * and its states are in request.c.
  */
-#include <inttypes.h>
 #include <stdio.h>
 #include <sys/socket.h>
 
@@ -18,6 +17,7 @@
 #include "api/instruments.h"
 #include "api/request_private.h"
 #include "base/clock.h"
+#include "base/decimal.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "base/timer.h"
@@ -109,12 +109,12 @@ hand_over(struct ac_request *request, enum ac_ending ending)
 }
 
 static void
-add_length(struct ac_request *request, uint64_t length)
+add_length(struct ac_request *request, int64_t length)
 {
-	char text[24];
+	char digits[AC_DECIMAL_SIZE];
 
-	snprintf(text, sizeof(text), "%" PRIu64, length);
-	ac_request_add_header(request, "Content-Length", text);
+	ac_decimal(digits, length);
+	ac_request_add_header(request, "Content-Length", digits);
 }
 
 static void
@@ -124,7 +124,7 @@ send_reply(struct ac_request *request, int status, struct evbuffer *body,
 	struct evhttp_request *http = request->http;
 
 	begin_reply(request, status, "application/json");
-	add_length(request, evbuffer_get_length(body));
+	add_length(request, (int64_t)evbuffer_get_length(body));
 	/* evhttp would send the body of a HEAD's answer. */
 	if (evhttp_request_get_command(http) == EVHTTP_REQ_HEAD)
 		body = NULL;
@@ -226,7 +226,7 @@ ac_request_start_body(
 		close_without_chunks(request);
 	begin_reply(request, 200, type);
 	if (length != AC_LENGTH_UNKNOWN)
-		add_length(request, (uint64_t)length);
+		add_length(request, length);
 	start_pieces(request);
 }
 

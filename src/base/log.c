@@ -6,7 +6,6 @@
 #include "base/log.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/attr.h"
+#include "base/decimal.h"
 #include "base/utf8.h"
 
 enum {
@@ -116,19 +116,37 @@ ac_log_write(enum ac_log_level level, const char *message,
 	emit(level, &line);
 }
 
+/* The calendar's second, printed anew only when another has begun. */
+static const char *
+print_second(time_t second)
+{
+	static char text[64];
+	static time_t printed;
+	struct tm utc;
+
+	if (second == printed && text[0] != '\0')
+		return text;
+	printed = second;
+	gmtime_r(&second, &utc);
+	snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d",
+	    utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour,
+	    utc.tm_min, utc.tm_sec);
+	return text;
+}
+
 static void
 add_time(struct line *line)
 {
 	struct timespec now;
-	struct tm utc;
-	char text[64];
+	char digits[AC_DECIMAL_SIZE];
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &utc);
-	snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ",
-	    utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour,
-	    utc.tm_min, utc.tm_sec, now.tv_nsec / 1000000);
-	add(line, text);
+	add(line, print_second(now.tv_sec));
+	/* With a digit before the milliseconds, so that all three are there. */
+	ac_decimal(digits, 1000 + now.tv_nsec / 1000000);
+	digits[0] = '.';
+	add(line, digits);
+	add(line, "Z");
 }
 
 static void
@@ -147,10 +165,10 @@ add_field(struct line *line, const struct ac_log_field *field)
 static void
 add_number(struct line *line, int64_t number)
 {
-	char text[24];
+	char digits[AC_DECIMAL_SIZE];
 
-	snprintf(text, sizeof(text), "%" PRId64, number);
-	add(line, text);
+	ac_decimal(digits, number);
+	add(line, digits);
 }
 
 static bool

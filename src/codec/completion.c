@@ -3,12 +3,12 @@
 #include "codec/completion.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <event2/buffer.h>
 
+#include "base/decimal.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -76,27 +76,51 @@ ac_finish_name(enum ac_completion_form form, enum ac_finish finish)
 	return finish_names[finish];
 }
 
+static void
+add_number(struct evbuffer *out, int64_t number)
+{
+	char digits[AC_DECIMAL_SIZE];
+
+	ac_text_add(out, digits, ac_decimal(digits, number));
+}
+
 /* "id":…,"object":…,"created":…,"model":… */
 static void
 add_head(struct evbuffer *out, const struct ac_completion_head *head,
     const char *object)
 {
-	evbuffer_add_printf(out,
-	    "\"id\":\"%s\",\"object\":\"%s\",\"created\":%" PRId64
-	    ",\"model\":\"",
-	    head->id, object, head->created);
+	ac_text_add_string(out, "\"id\":\"");
+	ac_text_add_string(out, head->id);
+	ac_text_add_string(out, "\",\"object\":\"");
+	ac_text_add_string(out, object);
+	ac_text_add_string(out, "\",\"created\":");
+	add_number(out, head->created);
+	ac_text_add_string(out, ",\"model\":\"");
 	ac_json_add_escaped(out, head->model, strlen(head->model));
 	ac_text_add_string(out, "\"");
+}
+
+/* A choice's finish, up to its end. */
+static void
+add_finish(struct evbuffer *out, const char *before,
+    enum ac_completion_form form, enum ac_finish finish)
+{
+	ac_text_add_string(out, before);
+	ac_text_add_string(out, "\"");
+	ac_text_add_string(out, ac_finish_name(form, finish));
+	ac_text_add_string(out, "\"}");
 }
 
 static void
 add_usage(struct evbuffer *out, const struct ac_usage *usage)
 {
-	evbuffer_add_printf(out,
-	    "{\"prompt_tokens\":%" PRId64 ",\"completion_tokens\":%" PRId64
-	    ",\"total_tokens\":%" PRId64 "}",
-	    usage->prompt_tokens, usage->completion_tokens,
-	    usage->prompt_tokens + usage->completion_tokens);
+	ac_text_add_string(out, "{\"prompt_tokens\":");
+	add_number(out, usage->prompt_tokens);
+	ac_text_add_string(out, ",\"completion_tokens\":");
+	add_number(out, usage->completion_tokens);
+	ac_text_add_string(out, ",\"total_tokens\":");
+	add_number(out, usage->prompt_tokens + usage->completion_tokens);
+	ac_text_add_string(out, "}");
 }
 
 void
@@ -178,8 +202,7 @@ ac_chunk_add_finish(struct ac_chunk_encoder *encoder, struct evbuffer *out,
     enum ac_finish finish)
 {
 	ac_text_add(out, encoder->head, encoder->head_len);
-	evbuffer_add_printf(out, "%s\"%s\"}", forms[encoder->form].finish,
-	    ac_finish_name(encoder->form, finish));
+	add_finish(out, forms[encoder->form].finish, encoder->form, finish);
 	end_frame(encoder, out);
 }
 
@@ -286,7 +309,8 @@ ac_completion_finish(struct ac_completion *completion,
 
 	ac_text_add_string(out, "{");
 	add_head(out, head, form->whole);
-	evbuffer_add_printf(out, ",\"choices\":[%s", form->content);
+	ac_text_add_string(out, ",\"choices\":[");
+	ac_text_add_string(out, form->content);
 	evbuffer_add_buffer(out, completion->content);
 	if (completion->reasoning != NULL && form->thinking != NULL) {
 		ac_text_add_string(out, form->thinking);
@@ -295,8 +319,8 @@ ac_completion_finish(struct ac_completion *completion,
 	if (completion->reasoning != NULL)
 		evbuffer_free(completion->reasoning);
 	completion->reasoning = NULL;
-	evbuffer_add_printf(out, "%s\"%s\"}],\"usage\":", form->whole_end,
-	    ac_finish_name(head->form, finish));
+	add_finish(out, form->whole_end, head->form, finish);
+	ac_text_add_string(out, "],\"usage\":");
 	add_usage(out, usage);
 	ac_text_add_string(out, "}");
 }
