@@ -100,10 +100,11 @@ check_message(struct check *check)
 {
 	char path[PATH_SIZE];
 
-	snprintf(path, sizeof(path), "messages[%zu]", check->i);
-	if (!json_is_object(check->message))
+	if (!json_is_object(check->message)) {
+		snprintf(path, sizeof(path), "messages[%zu]", check->i);
 		return ac_field_wrong_type(
 		    check->error, path, "an object", check->message);
+	}
 	if (!check_role(check) || !check_content(check))
 		return false;
 	return !has_role(check, "assistant") ||
@@ -118,13 +119,13 @@ check_role(const struct check *check)
 	const json_t *role = ac_json_get(check->message, "role");
 	char path[PATH_SIZE];
 
-	snprintf(path, sizeof(path), "messages[%zu].role", check->i);
-	if (!ac_field_need_string(role, path, check->error))
-		return false;
 	for (size_t i = 0; i < AC_LENGTH(roles); i++) {
 		if (ac_json_equals(role, roles[i]))
 			return true;
 	}
+	snprintf(path, sizeof(path), "messages[%zu].role", check->i);
+	if (!ac_field_need_string(role, path, check->error))
+		return false;
 	ac_error_set_param(check->error, AC_ERROR_UNSUPPORTED_VALUE, path,
 	    "Invalid '%s': '%.60s' is not supported; supported are 'system', "
 	    "'developer', 'user', 'assistant', 'tool' and 'function'.",
@@ -147,14 +148,14 @@ check_content(struct check *check)
 	const json_t *content = ac_json_get(check->message, "content");
 	char path[PATH_SIZE];
 
-	snprintf(path, sizeof(path), "messages[%zu].content", check->i);
-	if (content == NULL)
-		return may_be_silent(check) ||
-		       ac_field_missing(check->error, path);
 	if (json_is_string(content)) {
 		count_text(check, content);
 		return true;
 	}
+	snprintf(path, sizeof(path), "messages[%zu].content", check->i);
+	if (content == NULL)
+		return may_be_silent(check) ||
+		       ac_field_missing(check->error, path);
 	if (!json_is_array(content))
 		return ac_field_wrong_type(
 		    check->error, path, "a string or an array", content);

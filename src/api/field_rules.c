@@ -155,15 +155,17 @@ finish_list(struct list *list)
 	return NULL;
 }
 
-static bool
-is_ruled(const char *name, unsigned endpoint)
+/* The rule of a field, by its index; AC_LENGTH(rules): there is none. */
+static size_t
+find_rule(const char *name, unsigned endpoint)
 {
-	for (size_t i = 0; i < AC_LENGTH(rules); i++) {
-		if ((rules[i].endpoints & endpoint) != 0 &&
-		    strcmp(rules[i].name, name) == 0)
-			return true;
-	}
-	return false;
+	size_t i = 0;
+
+	while (i < AC_LENGTH(rules) && ((rules[i].endpoints & endpoint) == 0 ||
+					   rules[i].name[0] != name[0] ||
+					   strcmp(rules[i].name, name) != 0))
+		i++;
+	return i;
 }
 
 /* Whether a value says nothing: null, "", [] or {}. */
@@ -188,9 +190,10 @@ is_empty(const json_t *value)
 	return false;
 }
 
-/* Nobody knows what an unknown field is for, but that it has no effect. */
+/* The values by their rules: a body has few fields, and there are many rules.
+ * Those of fields that are not there are left alone. */
 static void
-add_unknown(struct list *list, const json_t *body, unsigned endpoint)
+sort_by_rule(const json_t *values[], const json_t *body, unsigned endpoint)
 {
 	const char *name;
 	json_t *value;
@@ -198,9 +201,26 @@ add_unknown(struct list *list, const json_t *body, unsigned endpoint)
 	/* jansson iterates without changing what it iterates over. */
 	json_object_foreach((json_t *)body, name, value)
 	{
+		size_t i = find_rule(name, endpoint);
+
+		if (i < AC_LENGTH(rules) && !json_is_null(value))
+			values[i] = value;
+	}
+}
+
+/* Nobody knows what an unknown field is for, but that it has no effect. */
+static void
+add_unknown(struct list *list, const json_t *body, unsigned endpoint)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach((json_t *)body, name, value)
+	{
 		if (list->has_more)
 			return;
-		if (!is_empty(value) && !is_ruled(name, endpoint))
+		if (!is_empty(value) &&
+		    find_rule(name, endpoint) == AC_LENGTH(rules))
 			add_name(list, name);
 	}
 }
@@ -209,19 +229,20 @@ bool
 ac_field_rules_check(const json_t *body, enum ac_endpoint endpoint,
     char **ignored, struct ac_error *error)
 {
+	const json_t *values[AC_LENGTH(rules)] = {NULL};
 	struct list list = {.text = ac_text_new()};
 
 	*ignored = NULL;
+	sort_by_rule(values, body, 1u << endpoint);
 	for (size_t i = 0; i < AC_LENGTH(rules); i++) {
 		struct field field = {
 		    .name = rules[i].name,
-		    .value = ac_json_get(body, rules[i].name),
+		    .value = values[i],
 		    .body = body,
 		    .error = error,
 		};
 
-		if ((rules[i].endpoints & 1u << endpoint) == 0 ||
-		    field.value == NULL)
+		if (field.value == NULL)
 			continue;
 		switch (rules[i].judge(&field)) {
 		case HONOURED:
