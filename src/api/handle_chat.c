@@ -404,6 +404,7 @@ static void
 send_frames(struct chat_call *call, struct evbuffer *frames)
 {
 	const struct ac_options *options;
+	enum ac_piece place;
 
 	if (evbuffer_get_length(frames) == 0)
 		return;
@@ -416,7 +417,10 @@ send_frames(struct chat_call *call, struct evbuffer *frames)
 		options = ac_request_api(call->request)->options;
 		wait_for_silence(call, options->comment_interval_s * 1000);
 	}
-	if (ac_request_write(call->request, frames) == AC_WRITE_MORE)
+	place = ac_chat_answer_state(call->answer) == AC_CHAT_ANSWER_FINISHED
+		    ? AC_PIECE_LAST
+		    : AC_PIECE_WITHIN;
+	if (ac_request_write(call->request, frames, place) == AC_WRITE_MORE)
 		return;
 	call->behind = true;
 	if (call->chat != NULL)

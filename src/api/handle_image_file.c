@@ -177,7 +177,8 @@ on_data(struct evbuffer *data, void *arg)
 {
 	struct file_call *call = arg;
 
-	if (ac_request_write(call->request, data) == AC_WRITE_FULL)
+	if (ac_request_write(call->request, data, AC_PIECE_WITHIN) ==
+	    AC_WRITE_FULL)
 		ac_image_file_pause(call->file);
 }
 

@@ -79,10 +79,15 @@ enum ac_write {
 	AC_WRITE_FULL, /* it is behind: wait for on_writable */
 };
 
+enum ac_piece {
+	AC_PIECE_WITHIN,
+	AC_PIECE_LAST, /* the end comes right behind it, and leaves with it */
+};
+
 /* Sends whole events, or a piece of another body, whose bytes are taken;
  * never refuses them. */
 enum ac_write ac_request_write(
-    struct ac_request *request, struct evbuffer *data);
+    struct ac_request *request, struct evbuffer *data, enum ac_piece place);
 
 /* What is written next was read from the upstream at read_ns, by
  * ac_clock_ns(); 0: that is not known. For the metrics alone. */

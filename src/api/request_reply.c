@@ -4,6 +4,7 @@
  * and its states are in request.c.
  */
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include <event2/buffer.h>
@@ -19,6 +20,7 @@
 #include "base/clock.h"
 #include "base/decimal.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/text.h"
 #include "base/timer.h"
 #include "net/tls_server.h"
@@ -29,6 +31,7 @@ enum {
 	OUTPUT_LOW = 16 * 1024,  /* … until it is down to this */
 };
 
+static void note_written(struct ac_request *);
 static void on_output_changed(
     struct evbuffer *, const struct evbuffer_cb_info *, void *arg);
 static void on_writable(evutil_socket_t, short, void *arg);
@@ -230,15 +233,93 @@ ac_request_start_body(
 	start_pieces(request);
 }
 
+struct chunk_size {
+	char line[2 * sizeof(size_t) + 2];
+	size_t first; /* what is before it is not used */
+};
+
+/* The line before a chunk (RFC 9112, 7.1). */
+static struct chunk_size
+print_chunk_size(size_t len)
+{
+	static const char hex[] = "0123456789abcdef";
+	struct chunk_size size = {.first = sizeof(size.line) - 2};
+
+	memcpy(size.line + size.first, "\r\n", 2);
+	do {
+		size.line[--size.first] = hex[len % 16];
+		len /= 16;
+	} while (len > 0);
+	return size;
+}
+
+/* Adds data to the output, as a chunk if the body has chunks. */
+static void
+add_piece(struct ac_request *request, struct evbuffer *data)
+{
+	struct evbuffer *output =
+	    bufferevent_get_output(ac_request_bev(request));
+	struct chunk_size size = print_chunk_size(evbuffer_get_length(data));
+
+	if (request->http->chunked)
+		ac_text_add(output, size.line + size.first,
+		    sizeof(size.line) - size.first);
+	if (evbuffer_add_buffer(output, data) != 0)
+		ac_out_of_memory();
+	if (request->http->chunked)
+		ac_text_add(output, "\r\n", 2);
+}
+
+/* Does the same without the output, if that can be. */
+static bool
+write_at_once(struct ac_request *request, struct evbuffer *data)
+{
+	struct bufferevent *bev = ac_request_bev(request);
+	size_t len = evbuffer_get_length(data);
+	struct chunk_size size = print_chunk_size(len);
+
+	if (!ac_can_write_now(bev))
+		return false;
+	if (request->http->chunked) {
+		if (evbuffer_prepend(data, size.line + size.first,
+			sizeof(size.line) - size.first) != 0)
+			ac_out_of_memory();
+		ac_text_add(data, "\r\n", 2);
+	}
+	len = evbuffer_get_length(data);
+	ac_write_now(bev, data);
+	if (evbuffer_get_length(bufferevent_get_output(bev)) < len)
+		note_written(request);
+	request->read_ns = 0; /* or the client is behind */
+	return true;
+}
+
+/* evhttp_send_reply_chunk() would turn reading and writing on anew with each
+ * piece. */
+static void
+write_piece(
+    struct ac_request *request, struct evbuffer *data, enum ac_piece place)
+{
+	if (evhttp_request_get_command(request->http) == EVHTTP_REQ_HEAD) {
+		evbuffer_drain(data, evbuffer_get_length(data));
+		return;
+	}
+	if (place == AC_PIECE_WITHIN && write_at_once(request, data))
+		return;
+	add_piece(request, data);
+	ac_tls_server_join_output(ac_request_bev(request));
+	ac_write_soon(ac_request_bev(request));
+}
+
 enum ac_write
-ac_request_write(struct ac_request *request, struct evbuffer *data)
+ac_request_write(
+    struct ac_request *request, struct evbuffer *data, enum ac_piece place)
 {
 	struct evbuffer *output =
 	    bufferevent_get_output(ac_request_bev(request));
 
-	evhttp_send_reply_chunk(request->http, data);
-	ac_tls_server_join_output(ac_request_bev(request));
-	ac_write_soon(ac_request_bev(request));
+	if (evbuffer_get_length(data) > 0)
+		write_piece(request, data, place);
 	if (evbuffer_get_length(output) > OUTPUT_HIGH)
 		request->full = true;
 	return request->full ? AC_WRITE_FULL : AC_WRITE_MORE;
@@ -306,6 +387,16 @@ ac_request_cut_body(struct ac_request *request, const struct ac_error *error)
 	ac_request_finish(request, AC_ENDING_CUT);
 }
 
+/* Some of what was last read has been written. */
+static void
+note_written(struct ac_request *request)
+{
+	if (request->read_ns != 0)
+		ac_instruments_note_overhead(request->api->instruments,
+		    ac_clock_ns() - request->read_ns);
+	request->read_ns = 0;
+}
+
 /* Tells the handler from an event of its own: inside the output's callback
  * nothing may be added to the output. */
 static void
@@ -314,11 +405,8 @@ on_output_changed(
 {
 	struct ac_request *request = arg;
 
-	if (info->n_deleted > 0 && request->read_ns != 0) {
-		ac_instruments_note_overhead(request->api->instruments,
-		    ac_clock_ns() - request->read_ns);
-		request->read_ns = 0;
-	}
+	if (info->n_deleted > 0)
+		note_written(request);
 	if (!request->full || info->n_deleted == 0 ||
 	    evbuffer_get_length(output) > OUTPUT_LOW)
 		return;
