@@ -28,6 +28,7 @@
 #include "base/url.h"
 #include "net/http_conn_private.h"
 #include "net/proxy.h"
+#include "net/read_ahead.h"
 #include "net/tls.h"
 
 enum {
@@ -67,6 +68,8 @@ ac_http_conn_new(const struct ac_http_origin *origin, const char *ip,
 	conn->soon = ac_timer_new(origin->base, on_soon, conn);
 	if (conn->bev == NULL)
 		ac_out_of_memory();
+	if (origin->tls != NULL)
+		conn->again = ac_read_ahead_start(origin->base, conn->bev);
 	/* ip is a literal, so that no name is looked up in here. */
 	conn->evcon = evhttp_connection_base_bufferevent_new(
 	    origin->base, NULL, conn->bev, ip, port);
@@ -160,6 +163,8 @@ on_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void *arg)
 		return;
 	conn->answer_began = true;
 	conn->read_ns = ac_clock_ns();
+	if (conn->again != NULL)
+		ac_read_ahead_note(conn->again, conn->bev);
 	if (conn->writing && conn->state == CONN_WAITING &&
 	    ac_exchange_is_final(input)) {
 		conn->answered_early = true;
@@ -280,6 +285,7 @@ ac_http_conn_is_reusable(const struct ac_http_conn *conn)
 	return !ac_conn_is_read_by_proxy(conn) && conn->state == CONN_ENDED &&
 	       conn->end == AC_CONN_COMPLETE && !conn->peer_closed &&
 	       !conn->answered_early && !conn->closes &&
+	       !ac_read_ahead_is_left(conn->bev) &&
 	       evbuffer_get_length(bufferevent_get_input(conn->bev)) == 0;
 }
 
@@ -306,6 +312,8 @@ free_conn(void *thing)
 	struct ac_http_conn *conn = thing;
 
 	ac_conn_tunnel_done(conn);
+	if (conn->again != NULL)
+		event_free(conn->again);
 	evhttp_connection_free(conn->evcon);
 	event_free(conn->timer);
 	event_free(conn->soon);
@@ -323,6 +331,8 @@ ac_http_conn_abort(struct ac_http_conn *conn)
 	evhttp_connection_set_closecb(conn->evcon, NULL, NULL);
 	evtimer_del(conn->timer);
 	event_del(conn->soon);
+	if (conn->again != NULL)
+		event_del(conn->again);
 	ac_tls_shutdown(conn->bev);
 	/* evhttp cannot stand a cancel within its header callback; there it is
 	 * told by on_header()'s result. */
@@ -365,6 +375,8 @@ ac_http_conn_resume(struct ac_http_conn *conn)
 	if (!ac_conn_is_in_body(conn))
 		return;
 	bufferevent_enable(conn->bev, EV_READ);
+	if (conn->again != NULL)
+		ac_read_ahead_note(conn->again, conn->bev);
 	/* What came with the head and was not told then. */
 	ac_timer_run_soon(conn->soon);
 }

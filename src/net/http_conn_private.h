@@ -36,6 +36,7 @@ struct ac_http_conn {
 	void (*on_tunnel_open)(struct ac_http_conn *);
 	struct event *soon;  /* owned: something to do outside evhttp */
 	struct event *timer; /* owned: connecting, or idle */
+	struct event *again; /* owned: reads ahead; NULL: in plain */
 	/* evhttp's own callbacks, while ours stand before them */
 	bufferevent_data_cb evhttp_read;
 	bufferevent_data_cb evhttp_write;

@@ -245,10 +245,16 @@ peer_free(struct peer *peer)
 static void
 write_out(struct peer_conn *conn)
 {
+	ev_ssize_t piece =
+	    conn->peer->piece == 0 ? -1 : (ev_ssize_t)conn->peer->piece;
+
 	while (conn->fd != -1 && evbuffer_get_length(conn->out) > 0) {
-		if (evbuffer_write(conn->out, conn->fd) >= 0)
+		ev_ssize_t written =
+		    evbuffer_write_atmost(conn->out, conn->fd, piece);
+
+		if (written >= 0 && piece < 0)
 			continue;
-		if (errno == EAGAIN)
+		if (written >= 0 || errno == EAGAIN)
 			event_add(conn->writing, NULL);
 		else
 			end_conn(conn, PEER_CONN_GOT_RST);

@@ -157,6 +157,7 @@ struct peer {
 	size_t route_count;
 	struct peer_route routes[PEER_ROUTES_MAX];
 	size_t gates_opened;
+	size_t piece;        /* bytes that reach the wire in one turn; 0: any */
 	const char *problem; /* what no test should do to it, or NULL */
 };
 
