@@ -1,16 +1,28 @@
 #!/bin/sh
 # SPDX-License-Identifier: AGPL-3.0-or-later
-# run.sh BUILD: every analyzer over a build with the preset "analysis". Each
-# has one line of the summary, what it said is in BUILD/analysis/NAME.log, and
-# the status is 1 if one of them found anything (docs/internals/analysis.md).
+# run.sh BUILD [ANALYZER ...]: every analyzer, or those that are named, over a
+# build with the preset "analysis". Each has one line of the summary, what it
+# said is in BUILD/analysis/ANALYZER.log, and the status is 1 if one of them
+# found anything (docs/internals/analysis.md).
 set -eu
 
-if [ $# -ne 1 ]; then
-	echo "usage: run.sh BUILD" >&2
+usage()
+{
+	echo "usage: run.sh BUILD [cppcheck | gcc | tidy | valgrind ...]" >&2
 	exit 2
-fi
+}
+
+[ $# -ge 1 ] || usage
 build=$(cd "$1" && pwd)
 here=$(cd "$(dirname "$0")" && pwd)
+shift
+for analyzer in "$@"; do
+	case $analyzer in
+	cppcheck | gcc | tidy | valgrind) ;;
+	*) usage ;;
+	esac
+done
+[ $# -gt 0 ] || set -- cppcheck gcc tidy valgrind
 cd "$here/../.."
 logs=$build/analysis
 mkdir -p "$logs"
@@ -24,7 +36,7 @@ header()
 }
 
 # cppcheck with what follows; a finding is a failure.
-check_cpp()
+cppcheck_of()
 {
 	# It knows lists by the macros that make them.
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --template=gcc \
@@ -35,28 +47,28 @@ check_cpp()
 }
 
 # The program's own code; and what no file uses, of the tests' neither.
-cpp()
+check_cppcheck()
 {
-	check_cpp -j "$jobs" --enable=warning,performance,portability,style \
+	cppcheck_of -j "$jobs" --enable=warning,performance,portability,style \
 	    src include &&
-		check_cpp --enable=unusedFunction src include test/docs \
+		cppcheck_of --enable=unusedFunction src include test/docs \
 		    test/fuzz test/loop test/unit
 }
 
 # The build asks the analyzer about each file of src/.
-gcc_analyzer()
+check_gcc()
 {
 	cmake --build "$build" --target akashchat-api -- -k 0
 }
 
 # What the test lint.tidy says.
-tidy()
+check_tidy()
 {
 	cmake --build "$build" && cmake/check_tidy.sh "$build"
 }
 
 # The unit and loop tests.
-memcheck()
+check_valgrind()
 {
 	cmake --build "$build" && "$here/memcheck.py" "$build"
 }
@@ -64,28 +76,26 @@ memcheck()
 broken=
 summary=
 
-# Runs one analyzer: what it is called, its function.
+# Runs one analyzer.
 analyze()
 {
 	echo "$1"
 	began=$(date +%s)
 	result=ok
-	log=$logs/$2.log
-	if ! "$2" >"$log" 2>&1; then
+	log=$logs/$1.log
+	if ! "check_$1" >"$log" 2>&1; then
 		result=FINDINGS
-		broken="$broken $2"
-		grep -E 'warning:|error:|ERROR|: check_|memcheck/' "$log" ||
+		broken="$broken $1"
+		grep -E 'warning:|error:|: check_|memcheck/' "$log" ||
 			tail -n 20 "$log"
 	fi
-	line=$(printf '%-16s %-9s %5s s  %s' "$1" "$result" \
+	summary="$summary$(printf '%-10s %-9s %5s s  %s' "$1" "$result" \
 	    "$(($(date +%s) - began))" "$log")
-	summary="$summary
-$line"
+"
 }
 
-analyze "cppcheck" cpp
-analyze "gcc -fanalyzer" gcc_analyzer
-analyze "clang-tidy" tidy
-analyze "valgrind" memcheck
-echo "$summary"
+for analyzer in "$@"; do
+	analyze "$analyzer"
+done
+printf '\n%s' "$summary"
 [ -z "$broken" ]
