@@ -346,16 +346,14 @@ make_refusal(struct ac_client_conn *conn, const char *id)
 	struct evbuffer *body = ac_text_new();
 	struct evbuffer *reply = ac_text_new();
 	int status = ac_error_status(error->code);
-	char date[64];
 
 	ac_error_add_json(body, error);
-	evutil_date_rfc1123(date, sizeof(date), NULL);
 	evbuffer_add_printf(reply,
 	    "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\n"
 	    "X-Request-Id: %s\r\nContent-Length: %zu\r\n"
 	    "Connection: close\r\nDate: %s\r\n",
 	    status, ac_http_phrase(status), id, evbuffer_get_length(body),
-	    date);
+	    ac_clock_http_date());
 	add_more_headers(reply, conn);
 	evbuffer_add(reply, "\r\n", 2);
 	evbuffer_add_buffer(reply, body);

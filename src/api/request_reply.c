@@ -54,6 +54,9 @@ begin_reply(struct ac_request *request, int status, const char *content_type)
 	    evhttp_find_header(evhttp_request_get_output_headers(request->http),
 		"Content-Type") == NULL)
 		ac_request_add_header(request, "Content-Type", content_type);
+	/* evhttp would print it anew; it does not date HTTP/1.0's answers. */
+	if (request->http->major == 1 && request->http->minor >= 1)
+		ac_request_add_header(request, "Date", ac_clock_http_date());
 	ac_request_add_header(request, "X-Request-Id", request->access.id);
 	if (request->api->draining)
 		request->close_after = true;

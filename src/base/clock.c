@@ -4,6 +4,8 @@
 
 #include <time.h>
 
+#include <event2/util.h>
+
 int64_t
 ac_clock_ms(void)
 {
@@ -26,6 +28,22 @@ int64_t
 ac_clock_unix_seconds(void)
 {
 	return (int64_t)time(NULL);
+}
+
+const char *
+ac_clock_http_date(void)
+{
+	static char text[64];
+	static time_t printed;
+	time_t now = time(NULL);
+	struct tm utc;
+
+	if (now != printed || text[0] == '\0') {
+		printed = now;
+		gmtime_r(&now, &utc);
+		evutil_date_rfc1123(text, sizeof(text), &utc);
+	}
+	return text;
 }
 
 struct timeval

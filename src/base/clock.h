@@ -18,6 +18,10 @@ int64_t ac_clock_ns(void);
 /* Seconds since 1970, UTC. */
 int64_t ac_clock_unix_seconds(void);
 
+/* Now as HTTP writes it (RFC 9110, 5.6.7), in GMT; valid until it is called
+ * again. Printed anew only when another second has begun. */
+const char *ac_clock_http_date(void);
+
 /* A duration in milliseconds (negative counts as 0) as a timeval. */
 struct timeval ac_clock_timeval(int64_t ms);
 

@@ -2,8 +2,11 @@
 /* The clocks. */
 #include "base/clock.h"
 
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <event2/util.h>
 
 #include "base/attr.h"
 #include "support/unit.h"
@@ -55,12 +58,38 @@ a_duration_becomes_a_timeval(void **state)
 	}
 }
 
+static void
+check_date(void)
+{
+	char before[64];
+	char after[64];
+	const char *date;
+
+	evutil_date_rfc1123(before, sizeof(before), NULL);
+	date = ac_clock_http_date();
+	evutil_date_rfc1123(after, sizeof(after), NULL);
+	assert_true(strcmp(date, before) == 0 || strcmp(date, after) == 0);
+}
+
+static void
+the_date_is_printed_as_http_has_it(void **state)
+{
+	time_t first = time(NULL);
+
+	AC_UNUSED(state);
+	check_date();
+	/* What was kept of the first second, and the next one. */
+	while (time(NULL) <= first + 1)
+		check_date();
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_monotonic_clock_counts_milliseconds),
 	    cmocka_unit_test(the_calendar_counts_seconds),
+	    cmocka_unit_test(the_date_is_printed_as_http_has_it),
 	    cmocka_unit_test(a_duration_becomes_a_timeval),
 	};
 
