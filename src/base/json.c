@@ -12,6 +12,7 @@
 #include <event2/buffer.h>
 
 #include "base/attr.h"
+#include "base/decimal.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/utf8.h"
@@ -285,6 +286,31 @@ ac_json_add_string(struct evbuffer *out, const char *s, size_t len)
 	ac_text_add(out, "\"", 1);
 }
 
+/* Prints a number of at most three decimals; false: it has more. Both sides of
+ * the division are exact, so that it is rounded as the text is where that is
+ * read. */
+static bool
+print_short(char text[AC_DECIMAL_SIZE + 4], double value)
+{
+	static const double short_max = 1e12;
+	double thousandths = round(value * 1000);
+	int64_t number;
+	size_t len;
+
+	if (value < 0 || value >= short_max || thousandths / 1000 != value)
+		return false;
+	number = (int64_t)thousandths;
+	len = ac_decimal(text, number / 1000);
+	if (number % 1000 == 0)
+		return true;
+	/* With a digit before them, so that all three are there. */
+	ac_decimal(text + len, 1000 + number % 1000);
+	text[len] = '.';
+	for (len += 3; text[len] == '0'; len--)
+		text[len] = '\0';
+	return true;
+}
+
 /* The shortest form that reads back the same; whole numbers have no fraction
  * as far as a double counts in ones. */
 void
@@ -293,6 +319,10 @@ ac_json_add_real(struct evbuffer *out, double value)
 	static const double whole_max = 9007199254740992.0; /* 2^53 */
 	char text[32];
 
+	if (!signbit(value) && print_short(text, value)) {
+		ac_text_add_string(out, text);
+		return;
+	}
 	if (fabs(value) < whole_max && floor(value) == value) {
 		snprintf(text, sizeof(text), "%.0f", value);
 		ac_text_add_string(out, text);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
 /* The JSON helpers: how strings, numbers and values are written. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -190,6 +191,37 @@ numbers_are_written_as_short_as_they_read_back(void **state)
 }
 
 static void
+check_as_printf_does(double value)
+{
+	struct evbuffer *out = evbuffer_new();
+	char expected[32];
+	char *text;
+
+	snprintf(expected, sizeof(expected), "%.15g", value);
+	ac_json_add_real(out, value);
+	text = take(out);
+	assert_string_equal(text, expected);
+	free(text);
+}
+
+/* They are written without printf. */
+static void
+numbers_with_few_decimals_are_written(void **state)
+{
+	AC_UNUSED(state);
+	for (int i = -3000; i <= 30000; i++)
+		check_as_printf_does((double)i / 1000);
+	for (double n = 1; n < 1e15; n *= 7) {
+		check_as_printf_does(n / 1000);
+		check_as_printf_does(-n / 10);
+		check_as_printf_does((n + 1) / 100);
+	}
+	check_as_printf_does(0.0005);
+	check_as_printf_does(0.8501);
+	check_as_printf_does(-0.0);
+}
+
+static void
 every_kind_of_value_is_written(void **state)
 {
 	static const char text[] = "{\"a\":[],\"b\":{},\"c\":[true,false,null,"
@@ -223,6 +255,7 @@ main(void)
 	    cmocka_unit_test(long_strings_arrive_whole),
 	    cmocka_unit_test(values_are_written_compactly_behind_what_is_there),
 	    cmocka_unit_test(numbers_are_written_as_short_as_they_read_back),
+	    cmocka_unit_test(numbers_with_few_decimals_are_written),
 	    cmocka_unit_test(every_kind_of_value_is_written),
 	};
 
