@@ -211,10 +211,10 @@ numbers_with_few_decimals_are_written(void **state)
 	AC_UNUSED(state);
 	for (int i = -3000; i <= 30000; i++)
 		check_as_printf_does((double)i / 1000);
-	for (double n = 1; n < 1e15; n *= 7) {
-		check_as_printf_does(n / 1000);
-		check_as_printf_does(-n / 10);
-		check_as_printf_does((n + 1) / 100);
+	for (int64_t n = 1; n < INT64_C(1000000000000000); n *= 7) {
+		check_as_printf_does((double)n / 1000);
+		check_as_printf_does((double)-n / 10);
+		check_as_printf_does((double)(n + 1) / 100);
 	}
 	check_as_printf_does(0.0005);
 	check_as_printf_does(0.8501);
