@@ -64,7 +64,11 @@ check_gcc()
 # What the test lint.tidy says.
 check_tidy()
 {
-	cmake --build "$build" && cmake/check_tidy.sh "$build"
+	# clang does not know gcc's analyzer.
+	mkdir -p "$build/tidy"
+	sed 's/ -fanalyzer / /' "$build/compile_commands.json" \
+	    >"$build/tidy/compile_commands.json"
+	cmake/check_tidy.sh "$build/tidy"
 }
 
 # The unit and loop tests.
