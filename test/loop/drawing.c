@@ -25,8 +25,11 @@ studio_open(struct studio *studio, const struct ac_image_pace *pace)
 	studio->site = (struct site){.peer = NULL};
 	site_open(&studio->site);
 	studio->script_count = 0;
-	studio->jobs =
-	    ac_image_jobs_new_paced(&studio->site.upstream->site, pace);
+	studio->pace = *pace;
+	studio->pace.answer_ms *= loop_slowness();
+	studio->pace.timeout_ms *= loop_slowness();
+	studio->jobs = ac_image_jobs_new_paced(
+	    &studio->site.upstream->site, &studio->pace);
 }
 
 void

@@ -25,6 +25,7 @@
 enum { STUDIO_SCRIPTS_MAX = 256 };
 
 struct studio {
+	struct ac_image_pace pace;
 	struct site site;
 	struct ac_image_jobs *jobs; /* owned unless they are the upstream's */
 	size_t script_count;

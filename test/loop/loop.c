@@ -47,6 +47,12 @@ is_below_valgrind(void)
 	return preloaded != NULL && strstr(preloaded, "vgpreload") != NULL;
 }
 
+int64_t
+loop_slowness(void)
+{
+	return is_below_valgrind() ? 10 : 1;
+}
+
 /* A test that fails leaves everything behind: what is found afterwards is
  * no later test's fault. */
 static bool is_open;
@@ -181,8 +187,7 @@ loop_for(struct loop *loop, int ms)
 void
 loop_set_guard(struct loop *loop)
 {
-	struct timeval time = ac_clock_timeval(
-	    is_below_valgrind() ? 10 * (int64_t)GUARD_MS : GUARD_MS);
+	struct timeval time = ac_clock_timeval(loop_slowness() * GUARD_MS);
 
 	loop->expired = false;
 	evtimer_add(loop->guard, &time);

@@ -65,6 +65,10 @@ void loop_clear_guard(struct loop *loop);
 void loop_turn(
     struct loop *loop, const char *condition, const char *file, int line);
 
+/* How many times as long a test may take: 1, more where it is run below
+ * something slow. For bounds that only say "not for ever". */
+int64_t loop_slowness(void);
+
 /* The most memory that the process had since loop_forget_memory(), above
  * what it had then; in bytes. */
 void loop_forget_memory(void);

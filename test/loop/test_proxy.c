@@ -55,7 +55,7 @@ check_failure(struct ac_proxy *proxy, const char *ca_file,
 	    .host = ORIGIN,
 	    .ca_file = ca_file,
 	    .proxy = proxy,
-	    .connect_timeout_ms = 500,
+	    .connect_timeout_ms = 500 * loop_slowness(),
 	};
 	struct scene scene;
 	struct call call = {.heads = 0};
