@@ -47,7 +47,7 @@ is_below_valgrind(void)
 	return preloaded != NULL && strstr(preloaded, "vgpreload") != NULL;
 }
 
-int64_t
+int
 loop_slowness(void)
 {
 	return is_below_valgrind() ? 10 : 1;

@@ -67,7 +67,7 @@ void loop_turn(
 
 /* How many times as long a test may take: 1, more where it is run below
  * something slow. For bounds that only say "not for ever". */
-int64_t loop_slowness(void);
+int loop_slowness(void);
 
 /* The most memory that the process had since loop_forget_memory(), above
  * what it had then; in bytes. */
