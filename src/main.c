@@ -159,7 +159,7 @@ serve(struct program *program, struct ac_config *config)
 		return EXIT_FAILURE;
 	}
 	ac_service_notify("READY=1\nSTATUS=serving");
-	status = event_base_dispatch(program->base);
+	status = ac_server_run(program->server);
 	block_signals();
 	ac_server_free(program->server);
 	program->server = NULL;

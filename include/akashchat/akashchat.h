@@ -5,7 +5,7 @@
  *
  *	struct ac_config *config = ac_config_new();
  *	struct ac_server *server = ac_server_new(base, config, error);
- *	event_base_dispatch(base);
+ *	ac_server_run(server);
  *	ac_server_free(server);
  *	ac_config_free(config);
  *
@@ -124,6 +124,15 @@ bool ac_doctor(struct ac_config *config);
  */
 struct ac_server *ac_server_new(struct event_base *base,
     struct ac_config *config, char reason[AC_REASON_SIZE]);
+
+/*
+ * Runs the loop until event_base_loopbreak(), event_base_loopexit() or until
+ * nothing is left to wait for, and returns what event_base_dispatch() does.
+ * A host may call that instead: this one lets the deltas of many streams
+ * gather for half a millisecond, which takes a part of the processor's time
+ * away. The server must not be freed in its callbacks then.
+ */
+int ac_server_run(struct ac_server *server);
 
 /*
  * Takes over a configuration that was read anew: the files that it names

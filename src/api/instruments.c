@@ -249,6 +249,7 @@ struct ac_instruments {
 	struct ac_series *overhead;
 	struct ac_series *queue_wait;
 	struct ac_series *streams_open;
+	size_t streams; /* what it is set to */
 	struct ac_series *endings[AC_ENDINGS];
 };
 
@@ -361,13 +362,21 @@ ac_instruments_note_request(
 void
 ac_instruments_note_stream_begun(struct ac_instruments *instruments)
 {
-	ac_series_add(instruments->streams_open, 1);
+	ac_series_set(
+	    instruments->streams_open, (double)++instruments->streams);
 }
 
 void
 ac_instruments_note_stream_over(struct ac_instruments *instruments)
 {
-	ac_series_add(instruments->streams_open, -1);
+	ac_series_set(
+	    instruments->streams_open, (double)--instruments->streams);
+}
+
+size_t
+ac_instruments_streams(const struct ac_instruments *instruments)
+{
+	return instruments->streams;
 }
 
 void

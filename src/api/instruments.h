@@ -7,6 +7,7 @@
 #ifndef AC_API_INSTRUMENTS_H
 #define AC_API_INSTRUMENTS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct ac_access;
@@ -28,6 +29,9 @@ void ac_instruments_note_request(
 /* The head of a stream is on its way; its stream has ended. */
 void ac_instruments_note_stream_begun(struct ac_instruments *instruments);
 void ac_instruments_note_stream_over(struct ac_instruments *instruments);
+
+/* How many are between the two. */
+size_t ac_instruments_streams(const struct ac_instruments *instruments);
 
 /* The first text of an answer came so long after its request. */
 void ac_instruments_note_first_token(

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #include <akashchat/akashchat.h>
 #include <event2/event.h>
@@ -35,6 +36,7 @@
 #include "net/tls_server.h"
 #include "server/listener.h"
 #include "server/metrics_server.h"
+#include "server/turns.h"
 #include "upstream/models.h"
 #include "upstream/upstream.h"
 
@@ -468,6 +470,31 @@ on_drained_event(evutil_socket_t fd, short what, void *arg)
 	server->api.on_idle = NULL;
 	evtimer_del(server->drain_timer);
 	server->on_drained(server, server->drained_arg);
+}
+
+static void
+rest(int64_t ns)
+{
+	struct timespec time = {.tv_nsec = (long)ns};
+
+	if (ns > 0)
+		nanosleep(&time, NULL); /* a signal ends it */
+}
+
+int
+ac_server_run(struct ac_server *server)
+{
+	struct ac_turns turns = {0};
+	int status;
+
+	for (;;) {
+		status = event_base_loop(server->base, EVLOOP_ONCE);
+		if (status != 0 || event_base_got_break(server->base) ||
+		    event_base_got_exit(server->base))
+			return status;
+		rest(ac_turns_rest_ns(&turns, ac_clock_ns(),
+		    ac_instruments_streams(server->instruments)));
+	}
 }
 
 void
