@@ -34,7 +34,7 @@ many_streams_share_turns(void **state)
 	AC_UNUSED(state);
 	assert_in_range(count_turns(BUSY, 1000), 2000, 2010);
 	assert_in_range(count_turns(BUSY, 400000), 2000, 2010);
-	assert_in_range(count_turns(1000 * BUSY, 1000), 2000, 2010);
+	assert_in_range(count_turns((size_t)1000 * BUSY, 1000), 2000, 2010);
 }
 
 static void
@@ -50,7 +50,7 @@ slow_turns_do_not_wait(void **state)
 {
 	AC_UNUSED(state);
 	assert_int_equal(count_turns(BUSY, AC_TURN_NS), 2000);
-	assert_int_equal(count_turns(BUSY, 2 * AC_TURN_NS), 1000);
+	assert_int_equal(count_turns(BUSY, (int64_t)2 * AC_TURN_NS), 1000);
 }
 
 static void
