@@ -187,7 +187,8 @@ loop_for(struct loop *loop, int ms)
 void
 loop_set_guard(struct loop *loop)
 {
-	struct timeval time = ac_clock_timeval(loop_slowness() * GUARD_MS);
+	struct timeval time =
+	    ac_clock_timeval((int64_t)loop_slowness() * GUARD_MS);
 
 	loop->expired = false;
 	evtimer_add(loop->guard, &time);
