@@ -7,6 +7,7 @@
  *	struct ac_server *server = ac_server_new(base, config, error);
  *	ac_server_run(server);
  *	ac_server_free(server);
+ *	event_base_loop(base, EVLOOP_NONBLOCK);
  *	ac_config_free(config);
  *
  * The library has no threads, installs no signal handlers and never calls
@@ -129,8 +130,8 @@ struct ac_server *ac_server_new(struct event_base *base,
  * Runs the loop until event_base_loopbreak(), event_base_loopexit() or until
  * nothing is left to wait for, and returns what event_base_dispatch() does.
  * A host may call that instead: this one lets the deltas of many streams
- * gather for half a millisecond, which takes a part of the processor's time
- * away. The server must not be freed in its callbacks then.
+ * gather for half a millisecond, which saves processor time. The server must
+ * not be freed in its callbacks then.
  */
 int ac_server_run(struct ac_server *server);
 

@@ -49,6 +49,7 @@ ac_chat_timing_note_text(struct ac_chat_timing *timing,
 		ac_instruments_note_gap(
 		    instruments_of(request), read_ns - timing->text_ns);
 	timing->text_ns = read_ns;
+	ac_instruments_note_delta(instruments_of(request));
 	ac_request_note_read(request, read_ns);
 }
 

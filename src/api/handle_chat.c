@@ -11,8 +11,8 @@
  * reasoning or the finish. Until then a failure is an HTTP error, afterwards
  * a stream ends with an error event. Where that event is long in coming, the
  * head of a stream goes out before it, with a comment, so that nobody in
- * between gives the connection up. What one read of the upstream brought
- * leaves in one piece.
+ * between gives the connection up. What came of the upstream in a turn of the
+ * loop leaves in one piece.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -44,6 +44,8 @@
 #include "upstream/models.h"
 #include "upstream/upstream.h"
 
+enum { PIECE_ENOUGH = 16 * 1024 };
+
 enum chat_state {
 	CHAT_NEW,
 	CHAT_WAIT_FIRST_EVENT,
@@ -62,6 +64,7 @@ struct chat_call {
 	struct ac_chat_answer *answer; /* owned */
 	struct event *deadline; /* owned: of the first event, then of all */
 	struct event *flush;    /* owned, of a stream: what a turn brought */
+	size_t seen_len;        /* of frames, when it last ran */
 	struct event *silence;  /* owned, of a stream: the next comment */
 	bool deadline_is_first;
 	int64_t request_ends_ms; /* by ac_clock_ms(); 0: when it likes */
@@ -377,14 +380,24 @@ note_first_event(struct chat_call *call)
 		ac_chat_note_answer(call->chat);
 }
 
-/* evhttp hands over each of the upstream's chunks by itself; what one read
- * has brought leaves as one chunk of our own. */
+/* evhttp hands over each of the upstream's chunks by itself, and TLS each of
+ * its records. As long as more comes within a turn of the loop, and not too
+ * much, it is waited for: it leaves as one chunk of our own. */
 static void
 on_flush(evutil_socket_t fd, short what, void *arg)
 {
+	struct chat_call *call = arg;
+	size_t len = evbuffer_get_length(ac_chat_answer_frames(call->answer));
+
 	AC_UNUSED(fd);
 	AC_UNUSED(what);
-	send_deltas(arg);
+	if (len == call->seen_len || len >= PIECE_ENOUGH) {
+		send_deltas(call);
+		len = 0;
+	} else {
+		ac_timer_run_soon(call->flush);
+	}
+	call->seen_len = len;
 }
 
 /* Sends what there is of the answer. */

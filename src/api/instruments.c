@@ -250,6 +250,7 @@ struct ac_instruments {
 	struct ac_series *queue_wait;
 	struct ac_series *streams_open;
 	size_t streams; /* what it is set to */
+	uint64_t deltas;
 	struct ac_series *endings[AC_ENDINGS];
 };
 
@@ -377,6 +378,18 @@ size_t
 ac_instruments_streams(const struct ac_instruments *instruments)
 {
 	return instruments->streams;
+}
+
+void
+ac_instruments_note_delta(struct ac_instruments *instruments)
+{
+	instruments->deltas++;
+}
+
+uint64_t
+ac_instruments_deltas(const struct ac_instruments *instruments)
+{
+	return instruments->deltas;
 }
 
 void

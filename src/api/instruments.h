@@ -33,6 +33,10 @@ void ac_instruments_note_stream_over(struct ac_instruments *instruments);
 /* How many are between the two. */
 size_t ac_instruments_streams(const struct ac_instruments *instruments);
 
+/* A piece of a stream is sent; how many there have been. */
+void ac_instruments_note_delta(struct ac_instruments *instruments);
+uint64_t ac_instruments_deltas(const struct ac_instruments *instruments);
+
 /* The first text of an answer came so long after its request. */
 void ac_instruments_note_first_token(
     struct ac_instruments *instruments, int64_t ns);

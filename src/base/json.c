@@ -294,6 +294,7 @@ print_short(char text[AC_DECIMAL_SIZE + 4], double value)
 {
 	static const double short_max = 1e12;
 	double thousandths = round(value * 1000);
+	char decimals[AC_DECIMAL_SIZE];
 	int64_t number;
 	size_t len;
 
@@ -304,15 +305,16 @@ print_short(char text[AC_DECIMAL_SIZE + 4], double value)
 	if (number % 1000 == 0)
 		return true;
 	/* With a digit before them, so that all three are there. */
-	ac_decimal(text + len, 1000 + number % 1000);
+	ac_decimal(decimals, 1000 + number % 1000);
+	memcpy(text + len, decimals, sizeof(".000"));
 	text[len] = '.';
 	for (len += 3; text[len] == '0'; len--)
 		text[len] = '\0';
 	return true;
 }
 
-/* The shortest form that reads back the same; whole numbers have no fraction
- * as far as a double counts in ones. */
+/* The shortest form of 15 digits and more that reads back the same; whole
+ * numbers have no fraction as far as a double counts in ones. */
 void
 ac_json_add_real(struct evbuffer *out, double value)
 {

@@ -28,7 +28,6 @@
 #include "base/url.h"
 #include "net/http_conn_private.h"
 #include "net/proxy.h"
-#include "net/read_ahead.h"
 #include "net/tls.h"
 
 enum {
@@ -69,7 +68,7 @@ ac_http_conn_new(const struct ac_http_origin *origin, const char *ip,
 	if (conn->bev == NULL)
 		ac_out_of_memory();
 	if (origin->tls != NULL)
-		conn->again = ac_read_ahead_start(origin->base, conn->bev);
+		ac_read_ahead_start(&conn->ahead, origin->base, conn->bev);
 	/* ip is a literal, so that no name is looked up in here. */
 	conn->evcon = evhttp_connection_base_bufferevent_new(
 	    origin->base, NULL, conn->bev, ip, port);
@@ -163,8 +162,7 @@ on_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void *arg)
 		return;
 	conn->answer_began = true;
 	conn->read_ns = ac_clock_ns();
-	if (conn->again != NULL)
-		ac_read_ahead_note(conn->again, conn->bev);
+	ac_read_ahead_note(&conn->ahead);
 	if (conn->writing && conn->state == CONN_WAITING &&
 	    ac_exchange_is_final(input)) {
 		conn->answered_early = true;
@@ -312,8 +310,7 @@ free_conn(void *thing)
 	struct ac_http_conn *conn = thing;
 
 	ac_conn_tunnel_done(conn);
-	if (conn->again != NULL)
-		event_free(conn->again);
+	ac_read_ahead_stop(&conn->ahead);
 	evhttp_connection_free(conn->evcon);
 	event_free(conn->timer);
 	event_free(conn->soon);
@@ -331,8 +328,7 @@ ac_http_conn_abort(struct ac_http_conn *conn)
 	evhttp_connection_set_closecb(conn->evcon, NULL, NULL);
 	evtimer_del(conn->timer);
 	event_del(conn->soon);
-	if (conn->again != NULL)
-		event_del(conn->again);
+	ac_read_ahead_stop(&conn->ahead);
 	ac_tls_shutdown(conn->bev);
 	/* evhttp cannot stand a cancel within its header callback; there it is
 	 * told by on_header()'s result. */
@@ -375,8 +371,7 @@ ac_http_conn_resume(struct ac_http_conn *conn)
 	if (!ac_conn_is_in_body(conn))
 		return;
 	bufferevent_enable(conn->bev, EV_READ);
-	if (conn->again != NULL)
-		ac_read_ahead_note(conn->again, conn->bev);
+	ac_read_ahead_note(&conn->ahead);
 	/* What came with the head and was not told then. */
 	ac_timer_run_soon(conn->soon);
 }

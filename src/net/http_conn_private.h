@@ -10,6 +10,7 @@
 #include <event2/http.h>
 
 #include "net/http_conn.h"
+#include "net/read_ahead.h"
 
 enum { AC_CONN_WHY_SIZE = 256 };
 
@@ -34,9 +35,9 @@ struct ac_http_conn {
 	struct evhttp_request *request; /* evhttp's; NULL outside an exchange */
 	struct ac_tunnel *tunnel;       /* owned; NULL: none is being made */
 	void (*on_tunnel_open)(struct ac_http_conn *);
-	struct event *soon;  /* owned: something to do outside evhttp */
-	struct event *timer; /* owned: connecting, or idle */
-	struct event *again; /* owned: reads ahead; NULL: in plain */
+	struct event *soon;         /* owned: something to do outside evhttp */
+	struct event *timer;        /* owned: connecting, or idle */
+	struct ac_read_ahead ahead; /* owned; nothing in plain */
 	/* evhttp's own callbacks, while ours stand before them */
 	bufferevent_data_cb evhttp_read;
 	bufferevent_data_cb evhttp_write;

@@ -18,17 +18,27 @@ struct bufferevent;
 struct event;
 struct event_base;
 
-/* What reads again, for one bufferevent over TLS that is not connected yet and
- * that reads ahead from now on. Freed with event_free(), before bev is. */
-struct event *ac_read_ahead_start(
-    struct event_base *base, struct bufferevent *bev);
+/* What reads again, for one bufferevent. Zeroed: nothing does, as for a plain
+ * one. */
+struct ac_read_ahead {
+	struct bufferevent *bev; /* borrowed; NULL: nothing does */
+	struct event *next_turn; /* owned */
+	unsigned reads;          /* that were asked for */
+};
 
-/* Bytes have come, or reading has been turned on: has bev read again in the
- * loop's next turn if there is more in OpenSSL's buffer, and if it reads then.
- * again: of the above; bev: its bufferevent. */
-void ac_read_ahead_note(struct event *again, struct bufferevent *bev);
+/* From now on bev, which is over TLS and not connected yet, reads ahead. */
+void ac_read_ahead_start(struct ac_read_ahead *ahead, struct event_base *base,
+    struct bufferevent *bev);
 
-/* Whether OpenSSL's buffer holds bytes, be it less than a record. */
+/* Bytes have come, or reading has been turned on: if there is more in
+ * OpenSSL's buffer, and if bev reads then, it reads again within this turn of
+ * the loop, after this has returned; each 256th time in the next turn. */
+void ac_read_ahead_note(struct ac_read_ahead *ahead);
+
+/* Before bev is freed; may be called again. */
+void ac_read_ahead_stop(struct ac_read_ahead *ahead);
+
+/* Whether OpenSSL's buffer holds bytes of bev, be it less than a record. */
 bool ac_read_ahead_is_left(struct bufferevent *bev);
 
 #endif

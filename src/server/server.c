@@ -472,12 +472,25 @@ on_drained_event(evutil_socket_t fd, short what, void *arg)
 	server->on_drained(server, server->drained_arg);
 }
 
-static void
-rest(int64_t ns)
+static bool
+is_stopped(const struct ac_server *server)
 {
-	struct timespec time = {.tv_nsec = (long)ns};
+	return event_base_got_break(server->base) ||
+	       event_base_got_exit(server->base);
+}
 
-	if (ns > 0)
+/* Rests as long as deltas of many streams should gather. */
+static void
+rest(struct ac_server *server, struct ac_turns *turns)
+{
+	const struct ac_instruments *instruments = server->instruments;
+	struct timespec time = {
+	    .tv_nsec = (long)ac_turns_rest_ns(turns, ac_clock_ns(),
+		ac_instruments_streams(instruments),
+		ac_instruments_deltas(instruments)),
+	};
+
+	if (time.tv_nsec > 0)
 		nanosleep(&time, NULL); /* a signal ends it */
 }
 
@@ -487,14 +500,12 @@ ac_server_run(struct ac_server *server)
 	struct ac_turns turns = {0};
 	int status;
 
-	for (;;) {
+	do {
 		status = event_base_loop(server->base, EVLOOP_ONCE);
-		if (status != 0 || event_base_got_break(server->base) ||
-		    event_base_got_exit(server->base))
-			return status;
-		rest(ac_turns_rest_ns(&turns, ac_clock_ns(),
-		    ac_instruments_streams(server->instruments)));
-	}
+		if (status == 0 && !is_stopped(server))
+			rest(server, &turns);
+	} while (status == 0 && !is_stopped(server));
+	return status;
 }
 
 void

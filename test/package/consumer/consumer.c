@@ -76,10 +76,11 @@ main(void)
 	}
 	if (ask(&host) != 0)
 		return EXIT_FAILURE;
-	event_base_dispatch(host.base);
+	ac_server_run(host.server);
 	printf("library %s\n", ac_version());
 	bufferevent_free(host.client);
 	ac_server_free(host.server);
+	event_base_loop(host.base, EVLOOP_NONBLOCK);
 	ac_config_free(config);
 	event_base_free(host.base);
 	return EXIT_SUCCESS;
