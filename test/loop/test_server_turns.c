@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: AGPL-3.0-or-later */
-/* ac_server_run(): the deltas of many streams share turns of the loop. */
+/* Deltas that share turns of the loop, of many streams and of one. */
+#include <string.h>
+
 #include <akashchat/akashchat.h>
+#include <openssl/ssl.h>
 
 #include "base/attr.h"
 #include "base/clock.h"
@@ -25,6 +28,9 @@ static const struct peer_step gives_a[] = {
 static const struct peer_step talks[] = {
     SEND(APP_STREAM APP_START APP_TEXT("hello")), WORDS_100, WORDS_100,
     WORDS_100, WORDS_100, SEND(APP_FINISH APP_END), END};
+#define TEXT     SEND(APP_TEXT("world"))
+#define TEXTS_5  TEXT, TEXT, TEXT, TEXT, TEXT
+#define TEXTS_25 TEXTS_5, TEXTS_5, TEXTS_5, TEXTS_5, TEXTS_5
 static const struct peer_step says_hello[] = {
     SEND(APP_STREAM APP_START APP_TEXT("hello")), STALL, END};
 
@@ -92,11 +98,57 @@ deltas_of_many_streams_share_turns(void **state)
 	stage_close(&stage);
 }
 
+/* How often a text has another in it. */
+static size_t
+count_of(const char *text, const char *part)
+{
+	size_t count = 0;
+
+	while ((text = strstr(text, part)) != NULL) {
+		count++;
+		text++;
+	}
+	return count;
+}
+
+/* Each in a TLS record of its own. */
+static void
+deltas_that_came_together_leave_in_one_chunk(void **state)
+{
+	static const struct peer_step says_much[] = {
+	    SEND(APP_STREAM APP_START APP_TEXT("hello")), GATE, TEXTS_25,
+	    SEND(APP_FINISH APP_END), END};
+	struct authority authority;
+	struct stage_wish wish = {0};
+	struct stage stage;
+	struct client client;
+
+	AC_UNUSED(state);
+	authority_open(&authority);
+	wish.peer_tls = certs_good_server_new(&authority);
+	wish.ca_file = authority.file.path;
+	stage_open(&stage, &wish);
+	peer_route(stage.peer, PATH_SESSION, gives_a);
+	peer_route(stage.peer, PATH_CHAT, says_much);
+	client_open(&client, &stage);
+	client_ask(&client, true);
+	client_wait_for(&client, "hello");
+	peer_open(stage.peer);
+	client_wait_for(&client, "[DONE]\n\n\r\n0\r\n\r\n");
+	assert_int_equal(count_of(client.text, "world"), 25);
+	assert_in_range(count_of(client.text, "\n\n\r\n"), 2, 3);
+	client_close(&client);
+	stage_close(&stage);
+	SSL_CTX_free(wish.peer_tls);
+	authority_close(&authority);
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(deltas_of_many_streams_share_turns),
+	    cmocka_unit_test(deltas_that_came_together_leave_in_one_chunk),
 	};
 
 	loop_process_init();
