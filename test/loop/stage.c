@@ -346,3 +346,14 @@ client_wait_for(struct client *client, const char *text)
 {
 	LOOP_UNTIL(&client->stage->loop, strstr(client->text, text) != NULL);
 }
+
+size_t
+client_count(const struct client *client, const char *text)
+{
+	const char *rest = client->text;
+	size_t count = 0;
+
+	for (; (rest = strstr(rest, text)) != NULL; rest++)
+		count++;
+	return count;
+}

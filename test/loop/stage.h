@@ -104,6 +104,9 @@ void client_ask(struct client *client, bool wants_stream);
 /* Waits until the text has come. */
 void client_wait_for(struct client *client, const char *text);
 
+/* How often it has come. */
+size_t client_count(const struct client *client, const char *text);
+
 #define ASK_HEALTH "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 /* The head of a stream as the app has it. */

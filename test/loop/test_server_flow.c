@@ -39,18 +39,6 @@ static const struct peer_step floods_one_chunk[] = {
     SEND(APP_STREAM APP_START "3fffc1e\r\n"), REPEAT(LONG_LINE, LINES),
     SEND("\r\n" APP_FINISH APP_END), END};
 
-static size_t
-count_of(const char *text, const char *part)
-{
-	size_t count = 0;
-
-	while ((text = strstr(text, part)) != NULL) {
-		count++;
-		text++;
-	}
-	return count;
-}
-
 static void
 a_pipelined_request_is_answered_after_the_stream(void **state)
 {
@@ -68,9 +56,9 @@ a_pipelined_request_is_answered_after_the_stream(void **state)
 	client_wait_for(&client, "hello");
 	client_send(&client, ASK_HEALTH);
 	loop_for(&stage.loop, 30);
-	assert_int_equal(count_of(client.text, "HTTP/1.1 "), 1);
+	assert_int_equal(client_count(&client, "HTTP/1.1 "), 1);
 	peer_open(stage.peer);
-	LOOP_UNTIL(&stage.loop, count_of(client.text, "HTTP/1.1 200 OK") == 2);
+	LOOP_UNTIL(&stage.loop, client_count(&client, "HTTP/1.1 200 OK") == 2);
 	end = strstr(client.text, "0\r\n\r\n");
 	health = strstr(strstr(client.text, "[DONE]"), "HTTP/1.1 200 OK");
 	assert_non_null(strstr(client.text, "world"));
@@ -97,7 +85,7 @@ a_pipelined_request_is_answered_after_a_whole_answer(void **state)
 	loop_for(&stage.loop, 30);
 	assert_int_equal(client.received, 0);
 	peer_open(stage.peer);
-	LOOP_UNTIL(&stage.loop, count_of(client.text, "HTTP/1.1 200 OK") == 2);
+	LOOP_UNTIL(&stage.loop, client_count(&client, "HTTP/1.1 200 OK") == 2);
 	assert_non_null(strstr(client.text, "helloworld"));
 	assert_false(client.ended);
 	client_close(&client);
@@ -133,7 +121,7 @@ a_streams_end_is_sent_whatever_else_happens_in_its_turn(void **state)
 		client_wait_for(&client, "[DONE]\n\n\r\n0\r\n\r\n");
 		client_send(&client, &ASK_HEALTH[1]);
 		LOOP_UNTIL(
-		    &stage.loop, count_of(client.text, "HTTP/1.1 200 OK") == 2);
+		    &stage.loop, client_count(&client, "HTTP/1.1 200 OK") == 2);
 		client_close(&client);
 		stage_close(&stage);
 	}
@@ -228,9 +216,9 @@ many_pipelined_requests_are_answered_in_order(void **state)
 		client_ask(&client, i % 2 == 0);
 	client_send(&client, ASK_HEALTH);
 	LOOP_UNTIL(
-	    &stage.loop, count_of(client.text, "HTTP/1.1 200 OK") == COUNT + 1);
+	    &stage.loop, client_count(&client, "HTTP/1.1 200 OK") == COUNT + 1);
 	assert_int_equal(peer_asked(stage.peer, PATH_CHAT), COUNT);
-	assert_int_equal(count_of(client.text, "[DONE]"), COUNT / 2);
+	assert_int_equal(client_count(&client, "[DONE]"), COUNT / 2);
 	/* One at a time: the app saw one connection besides the session's. */
 	assert_in_range(stage.peer->accepted, 1, 2);
 	client_close(&client);
