@@ -11,6 +11,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "base/attr.h"
 #include "loop.h"
 
 static long serial_number;
@@ -100,6 +101,24 @@ authority_close(struct authority *authority)
 	close(authority->file.fd);
 	X509_free(authority->cert);
 	EVP_PKEY_free(authority->key);
+}
+
+struct authority group_authority;
+
+int
+group_authority_open(void **state)
+{
+	AC_UNUSED(state);
+	authority_open(&group_authority);
+	return 0;
+}
+
+int
+group_authority_close(void **state)
+{
+	AC_UNUSED(state);
+	authority_close(&group_authority);
+	return 0;
 }
 
 SSL_CTX *

@@ -24,6 +24,11 @@ struct authority {
 void authority_open(struct authority *authority);
 void authority_close(struct authority *authority);
 
+/* One for all tests of a program: cmocka's fixtures of a group. */
+extern struct authority group_authority;
+int group_authority_open(void **state);
+int group_authority_close(void **state);
+
 struct cert_wish {
 	const char *names; /* as in "DNS:a.example,IP:127.0.0.1" */
 	int days_from;     /* relative to now */

@@ -15,15 +15,13 @@
 
 enum { PIECES_MAX = 160 };
 
-static struct authority authority;
-
 static void
 open_scene(struct scene *scene)
 {
 	struct scene_wish wish = {
 	    .host = "localhost",
-	    .ca_file = authority.file.path,
-	    .peer_tls = certs_good_server_new(&authority),
+	    .ca_file = group_authority.file.path,
+	    .peer_tls = certs_good_server_new(&group_authority),
 	};
 
 	scene_open(scene, &wish);
@@ -209,22 +207,6 @@ a_connection_with_a_rest_is_not_used_again(void **state)
 	close_scene(&scene);
 }
 
-static int
-make_authority(void **state)
-{
-	AC_UNUSED(state);
-	authority_open(&authority);
-	return 0;
-}
-
-static int
-drop_authority(void **state)
-{
-	AC_UNUSED(state);
-	authority_close(&authority);
-	return 0;
-}
-
 int
 main(void)
 {
@@ -239,5 +221,6 @@ main(void)
 	};
 
 	loop_process_init();
-	return cmocka_run_group_tests(tests, make_authority, drop_authority);
+	return cmocka_run_group_tests(
+	    tests, group_authority_open, group_authority_close);
 }

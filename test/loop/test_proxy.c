@@ -11,8 +11,6 @@
 /* A name that only a proxy could look up. */
 #define ORIGIN "origin.invalid"
 
-static struct authority authority;
-
 static void
 a_plain_request_names_its_origin_to_an_http_proxy(void **state)
 {
@@ -88,7 +86,7 @@ what_an_http_proxy_refuses_is_told(void **state)
 	static const struct peer_step resets[] = {
 	    READ_REQUEST, SEND("HTTP/1.1 20"), WAIT(20), RESET, END};
 	static const struct peer_step stalls[] = {READ_REQUEST, STALL, END};
-	const char *ca = authority.file.path;
+	const char *ca = group_authority.file.path;
 	struct ac_proxy proxy = {.kind = AC_PROXY_HTTP};
 
 	AC_UNUSED(state);
@@ -110,7 +108,7 @@ what_a_socks_proxy_refuses_is_told(void **state)
 	    SEND("HTTP/1.1 400 Bad Request\r\n\r\n"), STALL, END};
 	static const struct peer_step closes[] = {WAIT(20), CLOSE, END};
 	static const struct peer_step stalls[] = {STALL, END};
-	const char *const cas[] = {NULL, authority.file.path};
+	const char *const cas[] = {NULL, group_authority.file.path};
 	struct ac_proxy proxy = {.kind = AC_PROXY_SOCKS5};
 
 	AC_UNUSED(state);
@@ -129,7 +127,7 @@ what_a_socks_proxy_refuses_is_told(void **state)
 static void
 a_proxy_that_is_not_there_is_told(void **state)
 {
-	const char *const cas[] = {NULL, authority.file.path};
+	const char *const cas[] = {NULL, group_authority.file.path};
 
 	AC_UNUSED(state);
 	for (size_t i = 0; i < AC_LENGTH(cas); i++) {
@@ -158,7 +156,7 @@ a_tunnel_may_be_given_up(void **state)
 	static const struct peer_step half[] = {
 	    READ_REQUEST, SEND("HTTP/1.1 20"), STALL, END};
 	static const struct peer_step silent[] = {STALL, END};
-	const char *const cas[] = {NULL, authority.file.path};
+	const char *const cas[] = {NULL, group_authority.file.path};
 
 	AC_UNUSED(state);
 	for (int i = 0; i < 3; i++) {
@@ -166,7 +164,7 @@ a_tunnel_may_be_given_up(void **state)
 		    .kind = i == 0 ? AC_PROXY_HTTP : AC_PROXY_SOCKS5};
 		struct scene_wish wish = {
 		    .host = ORIGIN,
-		    .ca_file = i == 0 ? authority.file.path : cas[i - 1],
+		    .ca_file = i == 0 ? group_authority.file.path : cas[i - 1],
 		    .proxy = &proxy,
 		};
 		struct scene scene;
@@ -184,22 +182,6 @@ a_tunnel_may_be_given_up(void **state)
 	}
 }
 
-static int
-make_authority(void **state)
-{
-	AC_UNUSED(state);
-	authority_open(&authority);
-	return 0;
-}
-
-static int
-drop_authority(void **state)
-{
-	AC_UNUSED(state);
-	authority_close(&authority);
-	return 0;
-}
-
 int
 main(void)
 {
@@ -212,5 +194,6 @@ main(void)
 	};
 
 	loop_process_init();
-	return cmocka_run_group_tests(tests, make_authority, drop_authority);
+	return cmocka_run_group_tests(
+	    tests, group_authority_open, group_authority_close);
 }

@@ -19,16 +19,14 @@ static const struct peer_step answers_ok[] = {
     READ_REQUEST, ANSWER_OK, READ_REQUEST, ANSWER_OK, END};
 static const struct peer_step stalls[] = {STALL, END};
 
-static struct authority authority;
-
 static void
 a_right_certificate_is_trusted(void **state)
 {
 	static const char *const hosts[] = {"localhost", "127.0.0.1"};
-	struct scene_wish wish = {.ca_file = authority.file.path};
+	struct scene_wish wish = {.ca_file = group_authority.file.path};
 
 	AC_UNUSED(state);
-	wish.peer_tls = certs_good_server_new(&authority);
+	wish.peer_tls = certs_good_server_new(&group_authority);
 	for (size_t i = 0; i < AC_LENGTH(hosts); i++) {
 		struct scene scene;
 
@@ -52,11 +50,11 @@ tls_1_2_and_1_3_are_spoken(void **state)
 	for (size_t i = 0; i < AC_LENGTH(versions); i++) {
 		struct scene_wish wish = {
 		    .host = "localhost",
-		    .ca_file = authority.file.path,
+		    .ca_file = group_authority.file.path,
 		};
 		struct scene scene;
 
-		wish.peer_tls = certs_good_server_new(&authority);
+		wish.peer_tls = certs_good_server_new(&group_authority);
 		SSL_CTX_set_min_proto_version(wish.peer_tls, versions[i]);
 		SSL_CTX_set_max_proto_version(wish.peer_tls, versions[i]);
 		scene_open(&scene, &wish);
@@ -97,7 +95,7 @@ check_bad_cert(const struct authority *signer, const struct cert_wish *cert,
 {
 	struct scene_wish wish = {
 	    .host = "localhost",
-	    .ca_file = authority.file.path,
+	    .ca_file = group_authority.file.path,
 	};
 
 	wish.peer_tls = certs_server_new(signer, cert);
@@ -114,9 +112,9 @@ a_certificate_for_another_name_is_refused(void **state)
 	    "DNS:localhost.other.test,DNS:xlocalhost", -1, 1};
 
 	AC_UNUSED(state);
-	check_bad_cert(&authority, &other, "for another host name");
-	check_bad_cert(&authority, &address, "for another host name");
-	check_bad_cert(&authority, &longer, "for another host name");
+	check_bad_cert(&group_authority, &other, "for another host name");
+	check_bad_cert(&group_authority, &address, "for another host name");
+	check_bad_cert(&group_authority, &longer, "for another host name");
 }
 
 static void
@@ -126,11 +124,11 @@ a_certificate_for_another_address_is_refused(void **state)
 	    "DNS:127.0.0.1,IP:127.0.0.2", -1, 1};
 	struct scene_wish wish = {
 	    .host = "127.0.0.1",
-	    .ca_file = authority.file.path,
+	    .ca_file = group_authority.file.path,
 	};
 
 	AC_UNUSED(state);
-	wish.peer_tls = certs_server_new(&authority, &cert);
+	wish.peer_tls = certs_server_new(&group_authority, &cert);
 	check_refused(&wish, stalls, "for another host name");
 	SSL_CTX_free(wish.peer_tls);
 }
@@ -162,7 +160,7 @@ an_expired_certificate_is_refused(void **state)
 	static const struct cert_wish cert = {"DNS:localhost", -3, -2};
 
 	AC_UNUSED(state);
-	check_bad_cert(&authority, &cert, "has expired");
+	check_bad_cert(&group_authority, &cert, "has expired");
 }
 
 static void
@@ -171,7 +169,7 @@ a_certificate_of_the_future_is_refused(void **state)
 	static const struct cert_wish cert = {"DNS:localhost", 2, 3};
 
 	AC_UNUSED(state);
-	check_bad_cert(&authority, &cert, "not valid yet");
+	check_bad_cert(&group_authority, &cert, "not valid yet");
 }
 
 static void
@@ -179,11 +177,11 @@ an_old_version_of_tls_is_refused(void **state)
 {
 	struct scene_wish wish = {
 	    .host = "localhost",
-	    .ca_file = authority.file.path,
+	    .ca_file = group_authority.file.path,
 	};
 
 	AC_UNUSED(state);
-	wish.peer_tls = certs_good_server_new(&authority);
+	wish.peer_tls = certs_good_server_new(&group_authority);
 	/* OpenSSL wants that for them. */
 	SSL_CTX_set_security_level(wish.peer_tls, 0);
 	SSL_CTX_set_min_proto_version(wish.peer_tls, TLS1_VERSION);
@@ -200,7 +198,7 @@ plain_http_on_the_tls_port_is_told(void **state)
 	    CLOSE, END};
 	struct scene_wish wish = {
 	    .host = "localhost",
-	    .ca_file = authority.file.path,
+	    .ca_file = group_authority.file.path,
 	};
 	struct scene scene;
 	struct call call = {.heads = 0};
@@ -221,7 +219,7 @@ check_end_in_handshake(const struct peer_step *script)
 {
 	struct scene_wish wish = {
 	    .host = "localhost",
-	    .ca_file = authority.file.path,
+	    .ca_file = group_authority.file.path,
 	};
 	struct scene scene;
 	struct call call = {.heads = 0};
@@ -261,10 +259,10 @@ good_wish(void)
 {
 	struct scene_wish wish = {
 	    .host = "localhost",
-	    .ca_file = authority.file.path,
+	    .ca_file = group_authority.file.path,
 	};
 
-	wish.peer_tls = certs_good_server_new(&authority);
+	wish.peer_tls = certs_good_server_new(&group_authority);
 	return wish;
 }
 
@@ -476,22 +474,6 @@ an_answer_in_single_records_is_told(void **state)
 	SSL_CTX_free(wish.peer_tls);
 }
 
-static int
-make_authority(void **state)
-{
-	AC_UNUSED(state);
-	authority_open(&authority);
-	return 0;
-}
-
-static int
-drop_authority(void **state)
-{
-	AC_UNUSED(state);
-	authority_close(&authority);
-	return 0;
-}
-
 int
 main(void)
 {
@@ -518,5 +500,6 @@ main(void)
 	};
 
 	loop_process_init();
-	return cmocka_run_group_tests(tests, make_authority, drop_authority);
+	return cmocka_run_group_tests(
+	    tests, group_authority_open, group_authority_close);
 }

@@ -11,8 +11,6 @@
 static const struct peer_step answers_ok[] = {
     READ_REQUEST, ANSWER_OK, READ_REQUEST, ANSWER_OK, END};
 
-static struct authority authority;
-
 /* The first connection ends by first_script; whether the second one resumes its
  * session. */
 static bool
@@ -20,13 +18,13 @@ is_resumed(int version, const struct peer_step *first_script)
 {
 	struct scene_wish wish = {
 	    .host = "localhost",
-	    .ca_file = authority.file.path,
+	    .ca_file = group_authority.file.path,
 	};
 	struct scene scene;
 	struct call call = {.heads = 0};
 	bool resumed;
 
-	wish.peer_tls = certs_good_server_new(&authority);
+	wish.peer_tls = certs_good_server_new(&group_authority);
 	SSL_CTX_set_max_proto_version(wish.peer_tls, version);
 	scene_open(&scene, &wish);
 	peer_script(scene.peer, first_script);
@@ -73,13 +71,13 @@ a_session_that_the_server_forgot_is_replaced(void **state)
 	    READ_REQUEST, ANSWER_OK, CLOSE, END};
 	struct scene_wish wish = {
 	    .host = "localhost",
-	    .ca_file = authority.file.path,
+	    .ca_file = group_authority.file.path,
 	};
 	unsigned char keys[80] = {0};
 	struct scene scene;
 
 	AC_UNUSED(state);
-	wish.peer_tls = certs_good_server_new(&authority);
+	wish.peer_tls = certs_good_server_new(&group_authority);
 	scene_open(&scene, &wish);
 	peer_script(scene.peer, once);
 	for (int i = 0; i < 3; i++) {
@@ -110,11 +108,11 @@ a_connection_that_said_goodbye_is_not_used_again(void **state)
 	};
 	struct scene_wish wish = {
 	    .host = "localhost",
-	    .ca_file = authority.file.path,
+	    .ca_file = group_authority.file.path,
 	};
 
 	AC_UNUSED(state);
-	wish.peer_tls = certs_good_server_new(&authority);
+	wish.peer_tls = certs_good_server_new(&group_authority);
 	for (size_t i = 0; i < AC_LENGTH(answers); i++) {
 		struct peer_step script[] = {
 		    READ_REQUEST, SEND(answers[i]), HALF_CLOSE, STALL, END};
@@ -133,22 +131,6 @@ a_connection_that_said_goodbye_is_not_used_again(void **state)
 	SSL_CTX_free(wish.peer_tls);
 }
 
-static int
-make_authority(void **state)
-{
-	AC_UNUSED(state);
-	authority_open(&authority);
-	return 0;
-}
-
-static int
-drop_authority(void **state)
-{
-	AC_UNUSED(state);
-	authority_close(&authority);
-	return 0;
-}
-
 int
 main(void)
 {
@@ -159,5 +141,6 @@ main(void)
 	};
 
 	loop_process_init();
-	return cmocka_run_group_tests(tests, make_authority, drop_authority);
+	return cmocka_run_group_tests(
+	    tests, group_authority_open, group_authority_close);
 }
