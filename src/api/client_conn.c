@@ -396,7 +396,7 @@ refuse(struct ac_client_conn *conn)
 	bufferevent_setcb(conn->bev, on_refused_read, on_refused_written,
 	    on_refused_event, conn);
 	bufferevent_write_buffer(conn->bev, reply);
-	ac_tls_server_join_output(conn->bev);
+	ac_tls_join_output(conn->bev);
 	bufferevent_enable(conn->bev, EV_READ | EV_WRITE);
 	evbuffer_free(reply);
 	set_deadline(conn, LINGER_MS / 1000);

@@ -23,7 +23,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/timer.h"
-#include "net/tls_server.h"
+#include "net/tls.h"
 #include "net/write_soon.h"
 
 enum {
@@ -100,7 +100,7 @@ reply_is_whole(struct ac_request *request)
 	if (write_cb != on_all_written)
 		evhttp_on_all_written = write_cb;
 	bufferevent_setcb(bev, read_cb, on_all_written, event_cb, evcon);
-	ac_tls_server_join_output(bev);
+	ac_tls_join_output(bev);
 	ac_write_soon(bev);
 }
 
@@ -310,7 +310,7 @@ write_piece(
 	if (place == AC_PIECE_WITHIN && write_at_once(request, data))
 		return;
 	add_piece(request, data);
-	ac_tls_server_join_output(ac_request_bev(request));
+	ac_tls_join_output(ac_request_bev(request));
 	ac_write_soon(ac_request_bev(request));
 }
 

@@ -29,10 +29,7 @@
 #include "net/tunnel.h"
 #include "net/write_soon.h"
 
-enum {
-	TLS_RECORD_MAX = 16000,
-	INTERIMS_MAX = 16,
-};
+enum { INTERIMS_MAX = 16 };
 
 static void on_connect_event(struct bufferevent *, short what, void *arg);
 static void begin_exchange(struct ac_http_conn *);
@@ -90,19 +87,6 @@ make_request(struct ac_http_conn *conn, const struct ac_http_request *request)
 	return made;
 }
 
-/* Small requests leave in one TLS record: libevent would make one for the
- * head and one for the body. */
-static void
-join_output(struct ac_http_conn *conn)
-{
-	struct evbuffer *output = bufferevent_get_output(conn->bev);
-	size_t len = evbuffer_get_length(output);
-
-	if (conn->origin->tls != NULL && len > 0)
-		evbuffer_pullup(output,
-		    len < TLS_RECORD_MAX ? (ev_ssize_t)len : TLS_RECORD_MAX);
-}
-
 void
 ac_exchange_start(
     struct ac_http_conn *conn, const struct ac_http_request *request)
@@ -125,7 +109,7 @@ ac_exchange_start(
 	if (conn->has_end)
 		return;
 	if (!fresh) {
-		join_output(conn);
+		ac_tls_join_output(conn->bev);
 		ac_write_soon(conn->bev);
 		watch_upload(conn);
 		return;
@@ -233,7 +217,7 @@ begin_exchange(struct ac_http_conn *conn)
 		    conn->bev, conn->origin->connected_arg);
 	conn->evhttp_event(conn->bev, BEV_EVENT_CONNECTED, conn->evhttp_arg);
 	if (conn->request != NULL)
-		join_output(conn);
+		ac_tls_join_output(conn->bev);
 	watch_upload(conn);
 }
 

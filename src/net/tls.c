@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
 #include <openssl/err.h>
@@ -250,6 +251,21 @@ ac_tls_release_buffers(struct bufferevent *bev)
 
 	if (ssl != NULL)
 		SSL_free_buffers(ssl);
+}
+
+void
+ac_tls_join_output(struct bufferevent *bev)
+{
+	struct evbuffer *output = bufferevent_get_output(bev);
+	size_t len = evbuffer_get_length(output);
+
+	if (bufferevent_openssl_get_ssl(bev) == NULL || len == 0)
+		return;
+	if (len > SSL3_RT_MAX_PLAIN_LENGTH)
+		len = SSL3_RT_MAX_PLAIN_LENGTH;
+	/* A write that waits to be tried again may grow, which OpenSSL takes:
+	 * the bytes at its beginning stay the same. */
+	evbuffer_pullup(output, (ev_ssize_t)len);
 }
 
 void

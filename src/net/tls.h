@@ -61,6 +61,11 @@ AC_MUST_CHECK bool ac_tls_explain(
  */
 void ac_tls_release_buffers(struct bufferevent *bev);
 
+/* Brings what waits to be written together, so that it leaves in one record:
+ * libevent makes a record of each piece of the buffer. Nothing happens to a
+ * plain bufferevent, which writes all pieces at once. */
+void ac_tls_join_output(struct bufferevent *bev);
+
 /* Says goodbye on a connection whose handshake had ended, so that the peer
  * sees a clean end and the session may be resumed. Call it right before the
  * socket is closed; does nothing on a plain one, nor where it is closed. */

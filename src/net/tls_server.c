@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
 #include <openssl/err.h>
@@ -245,19 +244,4 @@ ac_tls_server_find_failure(struct bufferevent *bev, const char **text)
 		}
 	}
 	return AC_TLS_SERVER_FINE;
-}
-
-void
-ac_tls_server_join_output(struct bufferevent *bev)
-{
-	struct evbuffer *output = bufferevent_get_output(bev);
-	size_t len = evbuffer_get_length(output);
-
-	if (bufferevent_openssl_get_ssl(bev) == NULL || len == 0)
-		return;
-	if (len > SSL3_RT_MAX_PLAIN_LENGTH)
-		len = SSL3_RT_MAX_PLAIN_LENGTH;
-	/* A write that waits to be tried again may grow, which OpenSSL takes:
-	 * the bytes at its beginning stay the same. */
-	evbuffer_pullup(output, (ev_ssize_t)len);
 }

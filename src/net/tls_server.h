@@ -56,9 +56,4 @@ enum ac_tls_server_failure {
 enum ac_tls_server_failure ac_tls_server_find_failure(
     struct bufferevent *bev, const char **text);
 
-/* Brings what waits to be written together, so that it leaves in one record:
- * libevent makes a record of each piece of the buffer. Nothing happens to a
- * plain bufferevent, which writes all pieces at once. */
-void ac_tls_server_join_output(struct bufferevent *bev);
-
 #endif
